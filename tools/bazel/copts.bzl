@@ -1,0 +1,43 @@
+"""Compiler flags of moraine's own code; system headers are not subject to them."""
+
+_WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wshadow",
+    "-Wcast-align",
+    "-Wcast-qual",
+    "-Wextra-semi",
+    "-Wformat=2",
+    "-Wimplicit-fallthrough",
+    "-Wmissing-declarations",
+    "-Wnon-virtual-dtor",
+    "-Woverloaded-virtual",
+    "-Wsuggest-override",
+    "-Wundef",
+    "-Wvla",
+    # Options structs are written {.create_if_missing = true}: the rest keeps its default.
+    "-Wno-missing-field-initializers",
+    # g++ 12 reports std::string concatenation wrongly (GCC bug 105651).
+    "-Wno-restrict",
+]
+
+# Instrumented code makes the flow analyses of g++ see ghosts; the plain build, where they
+# stay errors, compiles the same lines.
+_SANITIZER_QUIET = [
+    "-Wno-array-bounds",
+    "-Wno-maybe-uninitialized",
+    "-Wno-stringop-overflow",
+    "-Wno-stringop-overread",
+]
+
+MORAINE_COPTS = [
+    "-std=c++20",
+    "-fno-strict-aliasing",
+] + _WARNINGS + select({
+    "//tools/bazel:optimized": ["-g1"],
+    "//conditions:default": [],
+}) + select({
+    "//tools/bazel:sanitized": _SANITIZER_QUIET,
+    "//conditions:default": [],
+})
