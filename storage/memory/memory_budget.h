@@ -1,0 +1,54 @@
+// One number that bounds what a database keeps in memory. Everything that allocates charges here
+// first: page arenas (by size class), the page table, log ring and I/O buffers. Ordinary charges
+// stop at the limit; work that frees memory or must finish (deletes, consolidation, recovery
+// bookkeeping) may use a small reserve beyond it.
+#ifndef MORAINE_STORAGE_MEMORY_MEMORY_BUDGET_H_
+#define MORAINE_STORAGE_MEMORY_MEMORY_BUDGET_H_
+
+#include <cstdint>
+
+#include "storage/sync/atomic.h"
+
+namespace moraine {
+
+enum class ChargeKind : uint8_t {
+  kOrdinary,  // refused beyond the limit
+  kReserve,   // refused beyond limit + reserve
+};
+
+// Any thread; wait-free but for the CAS loop of Charge, in which another thread's charge succeeded
+// when ours retries.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(uint64_t limit_bytes)
+      : limit_bytes_(limit_bytes), reserve_bytes_(limit_bytes / 8 + (uint64_t{1} << 20)) {}
+
+  // Whether `bytes` more are allowed; if so they are counted until Release.
+  bool Charge(uint64_t bytes, ChargeKind kind) {
+    uint64_t most = kind == ChargeKind::kOrdinary ? limit_bytes_ : limit_bytes_ + reserve_bytes_;
+    // order: relaxed: a count; nothing is published through it
+    uint64_t used = used_bytes_.load(std::memory_order_relaxed);
+    do {
+      if (bytes > most || used > most - bytes) return false;
+      // order: relaxed: a count
+    } while (!used_bytes_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed,
+                                                std::memory_order_relaxed));
+    return true;
+  }
+
+  // order: relaxed: a count
+  void Release(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  // order: relaxed: a statistic
+  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  uint64_t limit_bytes() const { return limit_bytes_; }
+
+ private:
+  const uint64_t limit_bytes_;
+  const uint64_t reserve_bytes_;
+  alignas(64) Atomic<uint64_t> used_bytes_{0};
+};
+
+}  // namespace moraine
+
+#endif  // MORAINE_STORAGE_MEMORY_MEMORY_BUDGET_H_

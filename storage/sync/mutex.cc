@@ -1,0 +1,50 @@
+// EventCount on futex(2). The order of increments, test and sleep makes a lost wake-up impossible:
+// either the notifier sees the waiter, or the waiter's futex call sees the new count.
+#include "storage/sync/mutex.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <climits>
+
+namespace moraine {
+
+void EventCount::NotifyAll() {
+  // order: seq_cst: count_ before waiters_ here, waiters_ before count_ in Wait
+  count_.fetch_add(1, std::memory_order_seq_cst);
+  // order: seq_cst: the same pair
+  if (waiters_.load(std::memory_order_seq_cst) == 0) return;
+  syscall(SYS_futex, &count_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void EventCount::Wait(uint32_t ticket) { WaitFor(ticket, std::chrono::nanoseconds::max()); }
+
+bool EventCount::WaitFor(uint32_t ticket, std::chrono::nanoseconds timeout) {
+  bool forever = timeout == std::chrono::nanoseconds::max();
+  auto deadline =
+      std::chrono::steady_clock::now() + (forever ? std::chrono::nanoseconds(0) : timeout);
+  // order: seq_cst: waiters_ before count_ here, count_ before waiters_ in NotifyAll
+  waiters_.fetch_add(1, std::memory_order_seq_cst);
+  bool changed = true;
+  while (Ticket() == ticket) {
+    timespec left{};
+    if (!forever) {
+      auto remaining = std::chrono::duration_cast<std::chrono::nanoseconds>(
+          deadline - std::chrono::steady_clock::now());
+      if (remaining.count() <= 0) {
+        changed = false;
+        break;
+      }
+      left.tv_sec = remaining.count() / 1'000'000'000;
+      left.tv_nsec = remaining.count() % 1'000'000'000;
+    }
+    syscall(SYS_futex, &count_, FUTEX_WAIT_PRIVATE, ticket, forever ? nullptr : &left, nullptr, 0);
+  }
+  // order: seq_cst: leaves the pair above
+  waiters_.fetch_sub(1, std::memory_order_seq_cst);
+  return changed;
+}
+
+}  // namespace moraine
