@@ -25,6 +25,7 @@ bool HasAsymmetricFence() {
 
 void AsymmetricHeavyFence() {
   if (HasAsymmetricFence()) syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+  // order: seq_cst: pairs with LightFence; what was unlinked before against the scan after
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

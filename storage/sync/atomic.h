@@ -65,9 +65,11 @@ struct StdPolicy {
 
   static void Fence(std::memory_order order) { std::atomic_thread_fence(order); }
   static void LightFence() {
+    // order: seq_cst: pairs with HeavyFence; the store before it against the loads after it
     if (HasAsymmetricFence()) {
       std::atomic_signal_fence(std::memory_order_seq_cst);
     } else {
+      // order: seq_cst: the same, where the kernel cannot make the others fence
       std::atomic_thread_fence(std::memory_order_seq_cst);
     }
   }
