@@ -51,6 +51,7 @@ TREE_RULES = {
     "native-rule": tree_rules.native_rule,
     "private-package": tree_rules.private_package,
     "thread-tag": tree_rules.thread_tag,
+    "unlisted-package": tree_rules.unlisted_package,
 }
 
 

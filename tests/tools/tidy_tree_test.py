@@ -105,6 +105,15 @@ class BuildFileTest(unittest.TestCase):
             self.assertEqual(run(tree_rules.thread_tag, files), expected, tags + source)
 
 
+    def test_unlisted_package(self):
+        packages = "# Debian packages\nlibabsl-dev  # absl_*\nlibzstd-dev  # zstd\ng++\n"
+        missing = [("txn/BUILD.bazel", 2)]
+        for target, expected in (("zstd", []), ("absl_time", []), ("lz4", missing)):
+            build = PRIVATE + f'moraine_library(name = "a", deps = ["@system//:{target}"])\n'
+            files = {"txn/BUILD.bazel": build, "tools/packages.txt": packages}
+            self.assertEqual(run(tree_rules.unlisted_package, files), expected, target)
+
+
 class FindingsTest(unittest.TestCase):
     def test_allowed_findings_are_left_out_and_others_are_not(self):
         head = "// What this file is and why it exists.\n"

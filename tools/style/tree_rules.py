@@ -160,3 +160,21 @@ def thread_tag(tree):
                 source = tree.by_path.get(posixpath.join(folder, name))
                 if source and re.search(r"\bstd::j?thread\b", source.code):
                     yield build.path, line, f'{name} starts threads: add tags = ["tsan"]'
+
+
+def unlisted_package(tree):
+    """A library of @system comes from a package that tools/packages.txt installs."""
+    packages = tree.by_path.get("tools/packages.txt")
+    if packages is None:
+        return
+    provided = set()
+    for line in packages.lines:
+        if not line.startswith("#") and "#" in line:
+            provided.update(line.split("#", 1)[1].split())
+    for source in tree.by_path.values():
+        if not _is_build(source):
+            continue
+        for number, line in enumerate(source.lines, 1):
+            for name in re.findall(r"@system//:(\w+)", line):
+                if name not in provided and not (name.startswith("absl_") and "absl_*" in provided):
+                    yield source.path, number, f"no package of tools/packages.txt provides {name}"
