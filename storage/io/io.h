@@ -6,10 +6,10 @@
 // Ownership and threads: an Io outlives its directories, files and queues. Io, Directory and File
 // may be used by any thread; an IoQueue belongs to one thread at a time.
 // Durability: a write is durable once a kSync of its file, issued after the write completed, has
-// completed, or when the write itself carried `durable`. A file's name is durable once its
-// directory was synced.
-// Progress: Submit blocks only when the backend's queue is full; Wait blocks for completions.
-// Nothing here is called inside an epoch guard.
+// completed, or when the write itself carried `durable`. The same holds for a size set by Allocate
+// or Truncate. A file's name is durable once its directory was synced.
+// Progress: Submit blocks only when the backend's queue is full; SubmitAndWait blocks for
+// completions. Nothing here is called inside an epoch guard.
 #ifndef MORAINE_STORAGE_IO_IO_H_
 #define MORAINE_STORAGE_IO_IO_H_
 
@@ -41,7 +41,7 @@ class File {
   virtual bool direct() const = 0;
   virtual absl::StatusOr<uint64_t> Size() = 0;
   // Makes [0, bytes) writable without further allocation, zero-filled where new; ResourceExhausted
-  // when the disk is full.
+  // when the disk is full, and the size is then as before. Never shrinks.
   virtual absl::Status Allocate(uint64_t bytes) = 0;
   virtual absl::Status Truncate(uint64_t bytes) = 0;
 };
@@ -61,9 +61,11 @@ class Directory {
   // symbolic link.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenFile(std::string_view name,
                                                          const OpenFileOptions& options) = 0;
+  // A file that is open stays readable and writable through its handle.
   virtual absl::Status Remove(std::string_view name) = 0;
   // Atomically replaces `to`.
   virtual absl::Status Rename(std::string_view from, std::string_view to) = 0;
+  // The names of all entries, sorted.
   virtual absl::StatusOr<std::vector<std::string>> List() = 0;
   // Makes creations, removals and renames so far durable.
   virtual absl::Status Sync() = 0;
@@ -85,30 +87,36 @@ struct IoRequest {
   uint64_t token = 0;  // handed back with the completion
 };
 
-// Transfers are whole or failed: a backend continues short ones itself. A read past the end of the
-// file is OutOfRange.
+// Transfers are whole or failed: a backend continues short ones itself. A failed read or write may
+// have moved some of its bytes.
 struct IoCompletion {
   uint64_t token = 0;
-  absl::Status
-      status;  // names file, offset and cause; ResourceExhausted: full disk; Unavailable or DataLoss: EIO
+  // Names file, offset and cause. OutOfRange: a read that does not end within the file;
+  // ResourceExhausted: full disk; Unavailable: the device failed; InvalidArgument: unaligned on a
+  // direct file; FailedPrecondition: a write to a file opened for reading.
+  absl::Status status;
 };
 
 class IoQueue {
  public:
-  virtual ~IoQueue() = default;  // waits for everything in flight
+  // Waits for everything in flight; what was added and never submitted is forgotten.
+  virtual ~IoQueue() = default;
   // Adds to the batch. Requests of one batch are concurrent: no order among them.
   virtual void Add(const IoRequest& request) = 0;
-  // Hands the batch over without waiting.
+  // Hands the batch over without waiting. An error, here or below, means that the queue itself is
+  // broken (errors of requests come with their completions): it can only be destroyed.
   virtual absl::Status Submit() = 0;
   // Submits, then waits until at least `count` completions (of any batch) are there, and appends
-  // all that are.
+  // all that are. A count above what is in flight waits for everything.
   virtual absl::Status SubmitAndWait(size_t count, std::vector<IoCompletion>* completions) = 0;
+  // Requests submitted whose completion was not handed back yet.
   virtual size_t in_flight() const = 0;
 };
 
 struct IoOptions {
   IoBackend preferred = IoBackend::kUring;
   uint32_t pool_threads = 4;  // of the thread pool backend
+  bool refuse_uring = false;  // act as where the system forbids io_uring: for tests of the fallback
 };
 
 class Io {
@@ -131,6 +139,10 @@ class Io {
   absl::Status ReadFully(File& file, uint64_t offset, char* data, size_t size);
   absl::Status WriteFully(File& file, uint64_t offset, const char* data, size_t size);
   absl::Status SyncFile(File& file);
+
+ private:
+  // Carries out one request and waits for it; by default through a queue made for it.
+  virtual absl::Status Run(const IoRequest& request);
 };
 
 }  // namespace moraine
