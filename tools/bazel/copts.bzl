@@ -34,6 +34,8 @@ _SANITIZER_QUIET = [
     "-Wno-tsan",
 ]
 
+# Blocks are built in untyped arena memory and read as they lie; an optimizer that reasons about
+# types there could break them.
 MORAINE_COPTS = [
     "-std=c++20",
     "-fno-strict-aliasing",
@@ -44,3 +46,15 @@ MORAINE_COPTS = [
     "//tools/bazel:sanitized": _SANITIZER_QUIET,
     "//conditions:default": [],
 })
+
+# The C interface must compile as plain C99, with every warning a caller might switch on.
+MORAINE_C_COPTS = [
+    "-std=c99",
+    "-pedantic-errors",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Wundef",
+]

@@ -5,7 +5,7 @@ be given and win over the defaults.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
-load("//tools/bazel:copts.bzl", "MORAINE_COPTS")
+load("//tools/bazel:copts.bzl", "MORAINE_COPTS", "MORAINE_C_COPTS")
 load("//tools/bazel:layers.bzl", "layer_visibility")
 
 def moraine_library(name, copts = [], visibility = None, **kwargs):
@@ -82,5 +82,23 @@ def moraine_test(name, srcs, deps = [], copts = [], size = "small", tags = [], m
         copts = MORAINE_COPTS + copts,
         tags = tags,
         deps = deps + ["@system//:gtest_main" if main else "@system//:gtest"],
+        **kwargs
+    )
+
+def moraine_c_test(name, srcs, copts = [], size = "small", **kwargs):
+    """A test program in C99, which reports failure by its exit code.
+
+    Args:
+      name: the target.
+      srcs: sources in C.
+      copts: flags beyond the common ones.
+      size: Bazel's test size.
+      **kwargs: deps and other attributes of cc_test.
+    """
+    cc_test(
+        name = name,
+        size = size,
+        srcs = srcs,
+        copts = MORAINE_C_COPTS + copts,
         **kwargs
     )
