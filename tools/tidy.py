@@ -9,7 +9,7 @@ are any. A finding is accepted by a note with its reason on the same line or the
 
     // tidy: allow(rule): the reason in at least ten characters
 
-or, for rules about a whole file, in the first lines of the file. The rules are in
+or, to cover the whole file, in its head comment. The rules are in
 tools/style/, each a small function with its tests in tests/tools/.
 """
 

@@ -192,6 +192,12 @@ class RawAllocationTest(unittest.TestCase):
         self.assertEqual(found, [])
 
 
+    def test_tests_may_call_the_c_allocator(self):
+        path = "tests/io/a_test.cc"
+        self.assertEqual(lines(code_rules.raw_allocation, "p = malloc(8);\n", path), [])
+        self.assertEqual(lines(code_rules.raw_allocation, "p = new Page();\n", path), [1])
+
+
 class HeaderGuardTest(unittest.TestCase):
     def test_fires_on_other_guards(self):
         for text in ("#pragma once\n", "#ifndef LOG_H_\n#define LOG_H_\n#endif\n"):

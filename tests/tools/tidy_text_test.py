@@ -111,8 +111,12 @@ class AllowTest(unittest.TestCase):
         self.assertFalse(Source("a.cc", "// tidy: allow(ruler)\n").allows("ruler", 1))
 
     def test_note_in_the_head_covers_the_file(self):
-        source = Source("a.cc", "// Head\n// tidy: allow(file-length): a generated table\n")
-        self.assertTrue(source.allows("file-length", 1))
+        note = "// tidy: allow(atomic-outside-sync): threads of the kernel's making\n"
+        head = Source("a.cc", "// Head\n" + note + "\n" * 9)
+        self.assertTrue(head.allows("atomic-outside-sync", 9))
+        self.assertFalse(head.allows("ruler", 9))
+        below = Source("a.cc", "// Head\n\n" + note + "\n" * 9)
+        self.assertFalse(below.allows("atomic-outside-sync", 9))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,8 @@ def raw_allocation(source):
         yield line, "raw new: let a type own it (std::make_unique, an arena)"
     for line, _ in _matches(source, r"(?<!=)(?<!= )(?<!operator )\bdelete\b(?!\s*;)"):
         yield line, "raw delete: let a type own it"
+    if source.within("tests"):
+        return  # Simulated disks and aligned buffers; the address sanitizer watches them.
     calls = _CALL.format("malloc|calloc|realloc|free|aligned_alloc|posix_memalign")
     for line, match in _matches(source, calls):
         yield line, f"{match.group(1)}: allocation belongs into storage/memory"

@@ -78,10 +78,12 @@ class Source:
     def allows(self, rule, line):
         """Whether `tidy: allow(rule): reason` stands on the line or on the one above it.
 
-        Rules about a whole file report line 1 and accept the note anywhere in the head.
+        In the head comment of the file such a note covers the whole file.
         """
-        first, last = (0, 15) if line == 1 else (max(line - 2, 0), line)
-        for text in self.lines[first:last]:
+        head = 0
+        while head < len(self.lines) and self.lines[head].startswith(("//", "#", " *", "/*")):
+            head += 1
+        for text in self.lines[:head] + self.lines[max(line - 2, 0) : line]:
             match = _ALLOW.search(text)
             if match and match.group("rule") == rule:
                 return True
