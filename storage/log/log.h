@@ -1,45 +1,48 @@
 // The write-ahead log: one byte-addressed space in which reserving a slot gives a record its place,
 // its commit timestamp and its position in the commit order at once. Writers copy into a ring in
-// memory; a flusher thread moves published prefixes to segment files, many commits in one device
-// write, and advances the stable position.
+// memory (ring.h); a flusher thread moves published prefixes to segment files, many commits in one
+// device write (flusher.h), and advances the stable position.
 //
 // Life of a record:  Admit (may wait) -> pages are changed -> Reserve (wait-free) -> copy ->
-// Publish -> [WaitStable]. Who may call what: a LogCredit belongs to one thread; everything else
-// may be called by any thread. Progress: Reserve, Publish, Tail and Stable are wait-free and
-// allocate nothing. Admit waits for ring space when the device is behind (back-pressure);
-// WaitStable waits for the device. Neither is called inside an epoch guard. After a failed write or
-// sync the log is poisoned: Admit, WaitStable and Flush return that first error for ever and
-// nothing more is written, because the kernel may have dropped the pages that a retry would claim
-// to have saved.
+// Publish -> [WaitStable] -> Settle. Who may call what: a LogCredit belongs to one thread;
+// everything else may be called by any thread. Progress: Reserve, Publish, Tail and Stable are
+// wait-free and allocate nothing (Publish makes a system call when it is the first after an idle
+// time or completes a large batch, to wake the flusher). Admit waits for ring space when the device
+// is behind (back-pressure); WaitStable waits for the device. Neither is called inside an epoch
+// guard. After a failed write or sync the log is poisoned: Admit, WaitStable and Flush return that
+// first error for ever and nothing more is written, because the kernel may have dropped the pages
+// that a retry would claim to have saved. (What was durable before is still reported as such.)
+//
+// Publication rule: whatever a thread did before Reserve gave it lsn is visible to every thread to
+// which Tail() returned a position above lsn. So "install a version, then Reserve" on one side and
+// "take S = Tail(), then read" on the other make every version with lsn < S visible at S. [R5]
 #ifndef MORAINE_STORAGE_LOG_LOG_H_
 #define MORAINE_STORAGE_LOG_LOG_H_
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "storage/base/check.h"
 #include "storage/base/checksum.h"
+#include "storage/base/coding.h"
 #include "storage/base/ids.h"
 #include "storage/io/io.h"
+#include "storage/log/log_options.h"
+#include "storage/log/log_reader.h"
+#include "storage/log/log_state.h"
 #include "storage/log/record_format.h"
+#include "storage/log/ring_memory.h"
+#include "storage/log/slot_word.h"
 #include "storage/memory/memory_budget.h"
 
 namespace moraine {
 
-struct LogOptions {
-  DatabaseId database_id;
-  uint64_t ring_bytes = uint64_t{32} << 20;  // a power of two, at least 64 KiB
-  uint64_t segment_bytes =
-      uint64_t{64}
-      << 20;  // of one file; a multiple of ring_bytes or a power of two, >= kIoAlignment
-  std::chrono::milliseconds group_interval{
-      10};  // unsynced records become durable within about this time
-};
+class LogFlusher;
+class LogSegmentFiles;
 
 // A thread's share of ring space: bytes it may reserve without asking. Returned to the log by
 // ReturnCredit.
@@ -53,80 +56,117 @@ struct LogSlot {
   Lsn lsn;                  // where the record begins; its timestamp
   char* payload = nullptr;  // payload_bytes of writable memory in the ring, contiguous
   uint32_t payload_bytes = 0;
-  Lsn end() const;  // the position after the record
+  // The position after the record.
+  Lsn end() const { return Lsn(lsn.value() + RecordBytes(payload_bytes)); }
 };
 
 struct LogStats {
-  uint64_t records = 0;  // reserved by the flusher's count of published slots
+  uint64_t records = 0;  // as the flusher saw them published; its own are not counted
   uint64_t void_records = 0;
   uint64_t device_bytes = 0;
   uint64_t device_writes = 0;
   uint64_t device_syncs = 0;
+  uint64_t segments = 0;         // files
+  uint64_t flusher_wakeups = 0;  // does not grow while nothing is written
 };
 
-class Log {
+class Log final {
  public:
   // Starts a log whose next record is at or after `begin` (kFirstLsn for a new database,
-  // LogReader::end() after recovery). Segment files that hold only older positions are recycled or
-  // removed. Charges the ring to `budget`.
+  // LogReader::end() after recovery). What lies behind `begin` in the directory is dropped for
+  // ever; what lies before stays, made durable, until Truncate. Charges the ring to `budget`.
   static absl::StatusOr<std::unique_ptr<Log>> Open(Io& io, Directory& directory,
                                                    const LogOptions& options, Lsn begin,
                                                    MemoryBudget* budget);
-  virtual ~Log() = default;  // flushes what was published, if the log is healthy
+  // Flushes what was published, if the log is healthy. No other call may be running.
+  ~Log();
 
   // Makes sure that `credit` covers `records` records of together `payload_bytes`, waiting for
   // space if need be. Also the place where a poisoned log refuses new work. InvalidArgument beyond
-  // max_payload_bytes().
-  virtual absl::Status Admit(LogCredit& credit, uint64_t payload_bytes, uint32_t records) = 0;
-  virtual void ReturnCredit(LogCredit& credit) = 0;
+  // max_payload_bytes() per record, or beyond four such records together.
+  absl::Status Admit(LogCredit& credit, uint64_t payload_bytes, uint32_t records) {
+    bool small = payload_bytes <= most_admitted_bytes_;
+    if (small && CreditFor(payload_bytes, records) <= credit.bytes && !state_.poisoned()) {
+      return absl::OkStatus();
+    }
+    return AdmitSlowly(credit, payload_bytes, records);
+  }
+  void ReturnCredit(LogCredit& credit);
+  // To be called when an operation is over: keeps credit for the next one unless space is scarce or
+  // it is more than a thread's fair share, so that idle threads never starve busy ones.
+  void Settle(LogCredit& credit) {
+    if (credit.bytes > grain_bytes_ || state_.ring().available() < scarce_bytes_) {
+      ReturnCredit(credit);
+    }
+  }
 
   // The next slot. `payload_bytes` must be covered by the credit.
-  virtual LogSlot Reserve(LogCredit& credit, uint32_t payload_bytes) = 0;
+  LogSlot Reserve(LogCredit& credit, uint32_t payload_bytes) {
+    uint64_t bytes = RecordBytes(payload_bytes);
+    MORAINE_DCHECK(payload_bytes <= kMostPayloadBytes);
+    MORAINE_DCHECK(credit.bytes >= bytes);
+    credit.bytes -= bytes;
+    uint64_t position = state_.ring().Reserve(bytes);
+    return {Lsn(position), memory_->Bytes(position) + kRecordHeaderBytes, payload_bytes};
+  }
+
   // Hands the slot to the flusher. `payload_checksum` = Crc32c of the payload (computed before
   // Reserve, so that the window between the two is a copy and a store). Type kVoid: the payload is
   // ignored and never replayed.
-  virtual void Publish(const LogSlot& slot, RecordType type, uint32_t payload_checksum) = 0;
+  void Publish(const LogSlot& slot, RecordType type, uint32_t payload_checksum) {
+    uint64_t position = slot.lsn.value();
+    char* header = slot.payload - kRecordHeaderBytes;
+    PutFixed(header + kRecordLsnOffset, position);
+    PutFixed(header + kRecordPayloadChecksumOffset, payload_checksum);
+    uint32_t checksum =
+        RecordChecksum(record_salt_, position, slot.payload_bytes, type, payload_checksum);
+    state_.ring().Publish(position, SlotWord(checksum, slot.payload_bytes, type));
+    state_.WakeFlusherAt(slot.end().value());
+  }
 
   // The position the next Reserve will get, or an earlier one; every record below it is reserved.
-  // Acquire: whatever a writer did before it reserved a slot below the result is visible to the
-  // caller.
-  virtual Lsn Tail() const = 0;
+  // Acquire: see the publication rule above.
+  Lsn Tail() const { return Lsn(state_.ring().Tail()); }
   // Every record that ends at or below this position is durable.
-  virtual Lsn Stable() const = 0;
-  // Returns when Stable() >= position, asking for an immediate sync. Group commit: one device write
-  // serves all waiters.
-  virtual absl::Status WaitStable(Lsn position) = 0;
+  Lsn Stable() const { return Lsn(state_.Stable()); }
+  // Returns when Stable() >= position, which is not above Tail(), asking for an immediate sync.
+  // Group commit: one device write serves all waiters.
+  absl::Status WaitStable(Lsn position);
   // Makes every record reserved before the call durable.
   absl::Status Flush() { return WaitStable(Tail()); }
   // Segments that hold only positions below `position` may be recycled or removed: a durable
   // checkpoint covers them.
-  virtual absl::Status Truncate(Lsn position) = 0;
+  absl::Status Truncate(Lsn position);
 
   // The largest payload one record may have; larger work is split into chunks by the caller.
-  virtual uint64_t max_payload_bytes() const = 0;
-  virtual LogStats stats() const = 0;
+  uint64_t max_payload_bytes() const { return max_payload_bytes_; }
+  LogStats stats() const;
   // OK, or why the log is poisoned.
-  virtual absl::Status health() const = 0;
-};
+  absl::Status health() const { return state_.health(); }
 
-// Reads the records of a log back, in order, before it is opened for appending.
-class LogReader {
- public:
-  struct Record {
-    Lsn lsn;
-    RecordType type;
-    std::string_view payload;  // valid until the next call
-  };
-  // Begins at `begin`, a record boundary that a checkpoint or a new database vouches for.
-  static absl::StatusOr<std::unique_ptr<LogReader>> Open(Io& io, Directory& directory,
-                                                         const LogOptions& options, Lsn begin);
-  virtual ~LogReader() = default;
-  // True and the next record that is not void or padding, or false at the end. DataLoss (file,
-  // offset, what was expected and found) when bytes are damaged that were durable once; a torn
-  // tail, which was never acknowledged, is just the end.
-  virtual absl::StatusOr<bool> Next(Record* record) = 0;
-  // After Next returned false: where appending may continue (aligned as Log::Open needs it).
-  virtual Lsn end() const = 0;
+ private:
+  Log(const LogOptions& options, std::unique_ptr<RingMemory> memory,
+      std::unique_ptr<LogSegmentFiles> files, MemoryBudget* budget);
+
+  // Upper bound of the space that records take: the rounding is not known per record.
+  static constexpr uint64_t CreditFor(uint64_t payload_bytes, uint64_t records) {
+    return payload_bytes + records * (kRecordHeaderBytes + kRecordAlignment - 1);
+  }
+  absl::Status AdmitSlowly(LogCredit& credit, uint64_t payload_bytes, uint32_t records);
+  absl::Status WaitForSpace(uint64_t bytes);
+
+  const std::unique_ptr<RingMemory> memory_;
+  const uint32_t record_salt_;
+  const uint64_t scarce_bytes_;         // less than this available: credit is not hoarded
+  const uint64_t most_admitted_bytes_;  // by one Admit; never above what idle threads leave free
+  const uint64_t max_payload_bytes_;
+  const uint64_t grain_bytes_;  // how much credit a thread takes at a time
+  MemoryBudget* const budget_;
+  const std::unique_ptr<LogSegmentFiles> files_;
+  LogState state_;
+  std::unique_ptr<LogFlusher> flusher_;
+  Mutex admit_mutex_;                  // held by the one thread that waits for space
+  Atomic<uint32_t> space_waiters_{0};  // threads that wait for it or for the mutex
 };
 
 }  // namespace moraine
