@@ -2,12 +2,14 @@
 // the code that ships is the code that a checker drives.
 //
 // A policy is a type with
-//   template <class T> Atomic<T>   every operation takes an explicit std::memory_order, no
-//   defaults, no conversions Fence(order)                   a fence of the calling thread
-//   LightFence() / HeavyFence()    the two halves of an asymmetric sequentially consistent fence: a heavy one on one side
-//                                  orders against light ones on all others (membarrier(2); both
-//                                  full where it is refused) Pause()                        one
-//                                  turn of a spin loop
+//   template <class T> Atomic<T>  every operation takes an explicit std::memory_order: no defaults,
+//                                 no conversions
+//   Fence(order)                  a fence of the calling thread
+//   LightFence() / HeavyFence()   the two halves of an asymmetric sequentially consistent fence: a
+//                                 heavy one on one side orders against light ones on all others
+//                                 (membarrier(2); both full where it is refused)
+//   Pause()                       one turn of a spin loop
+//
 // StdPolicy is production. HookedPolicy calls the hook of its thread before every operation: a
 // seeded scheduler that installs a hook owns every interleaving of sequentially consistent steps.
 // Small lock-free cores are templates over the policy, so that a model checker with weak memory can

@@ -12,14 +12,14 @@
 // Who may call what: Enter, Exit: the participant's owner. Join, Leave, TryAdvance, Now: any
 // thread.
 // Invariants
-//   E1 a participant with active_ = a keeps clock_ <= a + 1.
+//   E1 a participant inside its guard with active_ = a keeps clock_ <= a + 1.
 //   E2 an object unlinked by a thread pinned at a is unreachable for every guard entered at an
 //     epoch > a + 1.
 //   E3 so it may be freed once clock_ >= a + 3: every guard of epochs <= a + 1 has
 //     ended by then.
-// Publication: Exit releases a reader's last use of everything; TryAdvance acquires it [E3]. The
-// store in Enter is ordered before the reader's loads by LightFence, against the HeavyFence between
-// unlinking and the scan in TryAdvance [E1].
+// Publication: Exit releases a reader's last use of everything; the scan of TryAdvance acquires it
+// [E3], also through the store of a later Enter. The store in Enter is ordered before the reader's
+// loads by LightFence, against the HeavyFence between unlinking and the scan in TryAdvance [E1].
 // Reclamation: participants live as long as the domain, recycled through Join and Leave.
 // Progress: Enter and Exit are wait-free and allocate nothing; TryAdvance is wait-free in the
 // number of participants and fails while one of them sits in an old guard; Join is lock-free and
@@ -30,7 +30,13 @@
 //                               scan: active_(T1) = 0 -> clock_ 6, 7; unlink X, retire X
 //   active_ = 5; load X         scan: sees 5 != 7, stays: X is kept
 //   Without the fence pair T1's load may pass its store, and T2 frees X under it.
-// Tests that would fail: epoch_test GuardKeepsRetiredObject, heap_stress_test.
+//   T1 (reclaimer)              T2 (reader)
+//   e = clock_ (5)
+//                               clock_ 6 .. 9; active_ = 9; load X
+//   active_ = 5; unlink X; its date 6 is long past: frees X under T2
+//   Hence Enter looks at the clock again behind the fence.
+// Tests that would fail: epoch_test GuardKeepsRetiredObject and EnterNeverPinsAnEpochLongPast,
+// epoch_schedule_test, heap_stress_test.
 #ifndef MORAINE_STORAGE_SYNC_EPOCH_H_
 #define MORAINE_STORAGE_SYNC_EPOCH_H_
 
@@ -50,14 +56,20 @@ class EpochDomain {
  public:
   class alignas(64) Participant {
    public:
-    // Enters a guard; nested calls count. Owner only.
+    // Enters a guard; nested calls count. Owner only. The second look at the clock makes [E1] true
+    // for a thread that was interrupted after the first; a stale pin stops the clock, so there are
+    // three turns at most.
     void Enter() {
       if (depth_++ > 0) return;
-      // order: acquire <- EpochDomain::TryAdvance [E1]
-      uint64_t now = domain_->clock_.load(std::memory_order_acquire);
-      // order: relaxed: LightFence orders it before the loads that follow
-      active_.store(now, std::memory_order_relaxed);
-      Policy::LightFence();
+      uint64_t now = domain_->Now();
+      uint64_t pinned;
+      do {
+        pinned = now;
+        // order: release -> EpochDomain::Scan [E3]: carries on what Exit released
+        active_.store(pinned, std::memory_order_release);
+        Policy::LightFence();
+        now = domain_->Now();
+      } while (now != pinned);
     }
     void Exit() {
       MORAINE_DCHECK(depth_ > 0);

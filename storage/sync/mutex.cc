@@ -22,7 +22,8 @@ void EventCount::NotifyAll() {
 void EventCount::Wait(uint32_t ticket) { WaitFor(ticket, std::chrono::nanoseconds::max()); }
 
 bool EventCount::WaitFor(uint32_t ticket, std::chrono::nanoseconds timeout) {
-  bool forever = timeout == std::chrono::nanoseconds::max();
+  // Beyond this the deadline would leave the range of the clock.
+  bool forever = timeout >= std::chrono::hours(24 * 365);
   auto deadline =
       std::chrono::steady_clock::now() + (forever ? std::chrono::nanoseconds(0) : timeout);
   // order: seq_cst: waiters_ before count_ here, count_ before waiters_ in NotifyAll
