@@ -16,7 +16,10 @@ namespace {
 constexpr size_t kChunkBytes = size_t{2} << 20;
 constexpr size_t kCreditBytes = size_t{256} << 10;
 constexpr size_t kBatchBytes = size_t{32} << 10;  // what one overflow batch holds, about
+// The clock moves on after so many retirements or so many bytes, whichever comes first: moving it
+// costs a system call, not moving it keeps garbage in the budget.
 constexpr uint64_t kRetiresPerAdvance = 64;
+constexpr uint64_t kRetiredBytesPerAdvance = uint64_t{256} << 10;
 constexpr size_t kFreesPerRetire = 2;
 
 uint32_t BatchCount(uint32_t size_class) {
@@ -70,7 +73,9 @@ struct ThreadHeapDirectory {
       std::shared_ptr<Heap::Registry> registry = entry.registry.lock();
       if (registry == nullptr) continue;
       MutexLock lock(registry->mutex);
-      if (!registry->closed) registry->idle.push_back(entry.local);
+      if (registry->closed) continue;
+      entry.local->ReturnAllCredit();
+      registry->idle.push_back(entry.local);
     }
   }
 };
@@ -85,7 +90,9 @@ Heap::~Heap() {
   registry_->closed = true;
   for (std::unique_ptr<ThreadHeap>& local : registry_->all) {
     MORAINE_CHECK(!local->InGuard());
+    local->ReturnAllCredit();
     for (const ThreadHeap::Retired& retired : local->limbo_) {
+      budget_->Release(ChargedBytes(retired.bytes));
       if (MORAINE_HEAP_USES_MALLOC || retired.bytes > kLargestClassBytes)
         FreeLarge(retired.block, retired.bytes);
     }
@@ -151,8 +158,15 @@ ThreadHeap::FreeBlock* Heap::PopBatch(uint32_t size_class) {
   // order: acquire <- Heap::PopBatch [E3]
   ThreadHeap::FreeBlock* batch = batches_[size_class].exchange(nullptr, std::memory_order_acquire);
   if (batch == nullptr) return nullptr;
-  if (batch->next_batch != nullptr)
-    PushBatch(size_class, std::exchange(batch->next_batch, nullptr));
+  ThreadHeap::FreeBlock* rest = std::exchange(batch->next_batch, nullptr);
+  if (rest == nullptr) return batch;
+  // Nearly always nothing was pushed meanwhile, and the rest goes back without a walk to its end.
+  ThreadHeap::FreeBlock* empty = nullptr;
+  // order: release -> Heap::PopBatch [E3]
+  if (!batches_[size_class].compare_exchange_strong(empty, rest, std::memory_order_release,
+                                                    std::memory_order_relaxed)) {
+    PushBatch(size_class, rest);
+  }
   return batch;
 }
 
@@ -193,6 +207,11 @@ void ThreadHeap::ReturnCredit(size_t bytes) {
   uint64_t surplus = static_cast<uint64_t>(credit_bytes_) - kCreditBytes;
   heap_->budget_->Release(surplus);
   credit_bytes_ -= static_cast<int64_t>(surplus);
+}
+
+void ThreadHeap::ReturnAllCredit() {
+  heap_->budget_->Release(static_cast<uint64_t>(credit_bytes_));
+  credit_bytes_ = 0;
 }
 
 void* ThreadHeap::Carve(size_t bytes) {
@@ -271,7 +290,13 @@ void ThreadHeap::Free(void* block, size_t bytes) {
 
 void ThreadHeap::Retire(void* block, size_t bytes) {
   limbo_.push_back({block, bytes, participant_->RetireEpoch()});
-  if (++retire_count_ % kRetiresPerAdvance == 0) heap_->epochs_.TryAdvance();
+  bytes_since_advance_ += ChargedBytes(bytes);
+  if (++retires_since_advance_ >= kRetiresPerAdvance ||
+      bytes_since_advance_ >= kRetiredBytesPerAdvance) {
+    heap_->epochs_.TryAdvance();
+    retires_since_advance_ = 0;
+    bytes_since_advance_ = 0;
+  }
   FreeRetired(kFreesPerRetire);
 }
 

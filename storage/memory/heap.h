@@ -1,7 +1,7 @@
 // Memory for pages, deltas and everything else that threads share and unlink: size-class arenas per
 // thread on huge pages, charged to one budget, with epoch reclamation built in. An object is
 // allocated by one thread, published, unlinked by another and retired there; it returns to that
-// thread's free list two grace periods later. Frees are amortised: every Retire releases at most
+// thread's free list three epochs later. Frees are amortised: every Retire releases at most
 // two older objects, so no operation pays for a storm of them (T. Brown et al., "Are your epochs
 // too epic? Batch free can be harmful", 2024).
 //
@@ -31,6 +31,7 @@
 namespace moraine {
 
 class Heap;
+struct ThreadHeapDirectory;
 
 // The calling thread's share of a Heap. All members: owner only.
 class ThreadHeap {
@@ -49,6 +50,7 @@ class ThreadHeap {
 
  private:
   friend class Heap;
+  friend struct ThreadHeapDirectory;
   struct FreeBlock {
     FreeBlock* next;
     FreeBlock* next_batch;
@@ -72,6 +74,7 @@ class ThreadHeap {
   void* Carve(size_t bytes);
   bool TakeCredit(size_t bytes, ChargeKind kind);
   void ReturnCredit(size_t bytes);
+  void ReturnAllCredit();
   void FreeRetired(size_t most);
 
   Heap* heap_;
@@ -79,8 +82,9 @@ class ThreadHeap {
   int64_t credit_bytes_ = 0;  // charged to the budget, not handed out
   char* chunk_at_ = nullptr;  // the unused rest of this thread's chunk
   char* chunk_end_ = nullptr;
-  uint64_t retire_count_ = 0;
-  std::deque<Retired> limbo_;  // oldest first
+  uint64_t retires_since_advance_ = 0;
+  uint64_t bytes_since_advance_ = 0;  // retired, as charged
+  std::deque<Retired> limbo_;         // oldest first
   FreeList lists_[kSizeClassCount];
 };
 
