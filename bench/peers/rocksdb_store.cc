@@ -1,0 +1,181 @@
+// The RocksDB adapter; settings are those of bench/README.md.
+#include "bench/peers/rocksdb_store.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "rocksdb/cache.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+#include "rocksdb/utilities/optimistic_transaction_db.h"
+#include "rocksdb/utilities/transaction.h"
+#include "rocksdb/version.h"
+#include "storage/base/status_macros.h"
+
+namespace moraine::bench {
+namespace {
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+absl::Status ToStatus(const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::InternalError("rocksdb: " + status.ToString());
+}
+
+rocksdb::WriteOptions WriteOptionsOf(const StoreSettings& settings) {
+  rocksdb::WriteOptions options;
+  options.sync = settings.synced;
+  return options;
+}
+
+rocksdb::Options OptionsOf(const StoreSettings& settings) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = size_t{64} << 20;
+  options.max_background_jobs = 2;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.optimize_filters_for_hits = true;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(settings.cache_bytes);
+  table.block_size = size_t{16} << 10;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+class RocksdbSession : public Session {
+ public:
+  RocksdbSession(rocksdb::OptimisticTransactionDB* database, const StoreSettings& settings)
+      : database_(database),
+        base_(database->GetBaseDB()),
+        write_options_(WriteOptionsOf(settings)) {}
+
+  absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+    const rocksdb::Status status =
+        base_->Get(read_options_, base_->DefaultColumnFamily(), ToSlice(key), &pinned_);
+    if (status.IsNotFound()) return false;
+    if (!status.ok()) return ToStatus(status);
+    value->assign(pinned_.data(), pinned_.size());
+    pinned_.Reset();
+    return true;
+  }
+
+  absl::Status Put(std::string_view key, std::string_view value) override {
+    return ToStatus(base_->Put(write_options_, ToSlice(key), ToSlice(value)));
+  }
+
+  absl::Status PutMany(std::span<const KeyValue> records) override {
+    rocksdb::WriteBatch batch;
+    for (const KeyValue& record : records) {
+      MORAINE_RETURN_IF_ERROR(ToStatus(batch.Put(ToSlice(record.key), ToSlice(record.value))));
+    }
+    return ToStatus(base_->Write(write_options_, &batch));
+  }
+
+  absl::StatusOr<bool> Update(std::string_view key, ConditionalUpdate update) override {
+    while (true) {
+      // Reuses the transaction object of the previous update.
+      transaction_.reset(database_->BeginTransaction(write_options_, transaction_options_,
+                                                     transaction_.release()));
+      rocksdb::ReadOptions at_snapshot;
+      at_snapshot.snapshot = transaction_->GetSnapshot();
+      const rocksdb::Status found =
+          transaction_->GetForUpdate(at_snapshot, ToSlice(key), &current_);
+      if (found.IsNotFound() || (found.ok() && !update(current_, &next_))) {
+        MORAINE_RETURN_IF_ERROR(ToStatus(transaction_->Rollback()));
+        return false;
+      }
+      MORAINE_RETURN_IF_ERROR(ToStatus(found));
+      MORAINE_RETURN_IF_ERROR(ToStatus(transaction_->Put(ToSlice(key), next_)));
+      const rocksdb::Status committed = transaction_->Commit();
+      if (committed.ok()) return true;
+      if (!committed.IsBusy() && !committed.IsTryAgain()) return ToStatus(committed);
+    }
+  }
+
+  absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+    const std::unique_ptr<rocksdb::Iterator> at(base_->NewIterator(read_options_));
+    for (at->Seek(ToSlice(from)); at->Valid(); at->Next()) {
+      if (!visit(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
+    }
+    return ToStatus(at->status());
+  }
+
+ private:
+  rocksdb::OptimisticTransactionDB* const database_;
+  rocksdb::DB* const base_;
+  const rocksdb::WriteOptions write_options_;
+  const rocksdb::ReadOptions read_options_;
+  const rocksdb::OptimisticTransactionOptions transaction_options_{.set_snapshot = true};
+  rocksdb::PinnableSlice pinned_;
+  std::unique_ptr<rocksdb::Transaction> transaction_;
+  std::string current_;
+  std::string next_;
+};
+
+class RocksdbStore : public Store {
+ public:
+  RocksdbStore(std::unique_ptr<rocksdb::OptimisticTransactionDB> database,
+               const StoreSettings& settings)
+      : database_(std::move(database)), settings_(settings) {}
+
+  absl::StatusOr<std::unique_ptr<Session>> NewSession() override {
+    return std::make_unique<RocksdbSession>(database_.get(), settings_);
+  }
+
+  absl::Status Settle() override {
+    // Idle twice in a row: a finished flush may schedule a compaction a moment later.
+    for (int idle = 0; idle < 2;) {
+      idle = IsIdle() ? idle + 1 : 0;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<StoreCounters> Counters() override { return StoreCounters(); }
+
+  absl::Status Close() override {
+    const absl::Status status = ToStatus(database_->Close());
+    database_.reset();
+    return status;
+  }
+
+  std::string Description() const override {
+    return "rocksdb " + std::to_string(ROCKSDB_MAJOR) + "." + std::to_string(ROCKSDB_MINOR) + "." +
+           std::to_string(ROCKSDB_PATCH) +
+           " optimistic-transactions bloom=10 filters-for-hits block=16384 hash-index "
+           "memtable=67108864 jobs=2 dynamic-levels compression=none cache=" +
+           std::to_string(settings_.cache_bytes) + " synced=" + std::to_string(settings_.synced);
+  }
+
+ private:
+  bool IsIdle() {
+    for (const std::string* property : {&rocksdb::DB::Properties::kMemTableFlushPending,
+                                        &rocksdb::DB::Properties::kNumRunningFlushes,
+                                        &rocksdb::DB::Properties::kCompactionPending,
+                                        &rocksdb::DB::Properties::kNumRunningCompactions}) {
+      uint64_t value = 0;
+      if (database_->GetIntProperty(*property, &value) && value != 0) return false;
+    }
+    return true;
+  }
+
+  std::unique_ptr<rocksdb::OptimisticTransactionDB> database_;
+  const StoreSettings settings_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksdb(const StoreSettings& settings) {
+  rocksdb::OptimisticTransactionDB* database = nullptr;
+  MORAINE_RETURN_IF_ERROR(ToStatus(
+      rocksdb::OptimisticTransactionDB::Open(OptionsOf(settings), settings.directory, &database)));
+  return std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::OptimisticTransactionDB>(database),
+                                        settings);
+}
+
+}  // namespace moraine::bench

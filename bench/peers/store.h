@@ -1,0 +1,84 @@
+// One face for every engine that is measured: the harness knows this interface, an adapter per
+// engine implements it in the way that engine's own manual recommends. What differs between engines
+// in kind, not in speed (how an update is made atomic, what an unsynced write survives), is said in
+// the adapter's head comment and in bench/README.md.
+#ifndef MORAINE_BENCH_PEERS_STORE_H_
+#define MORAINE_BENCH_PEERS_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace moraine::bench {
+
+struct StoreSettings {
+  std::string directory;  // exists and is empty
+  uint64_t cache_bytes = uint64_t{1} << 30;
+  uint64_t data_bytes = 0;  // keys and values that will be loaded; an engine may size maps by it
+  bool synced = false;      // every write is durable when its call returns
+};
+
+struct KeyValue {
+  std::string_view key;
+  std::string_view value;
+};
+
+// Sees the current value, and either fills `next` and returns true to write it, or keeps what is
+// there. Pure: it runs again when the update has to be retried.
+using ConditionalUpdate = absl::FunctionRef<bool(std::string_view current, std::string* next)>;
+// Returns whether the scan goes on. The views live for this call.
+using ScanVisitor = absl::FunctionRef<bool(std::string_view key, std::string_view value)>;
+
+// What one thread uses: holds whatever the engine wants to be reused between operations (read
+// transactions, cursors, buffers). Owner thread only; destroyed before its store is closed.
+class Session {
+ public:
+  virtual ~Session() = default;
+  // Copies the value out; false when the key is absent. Reads the latest committed state.
+  virtual absl::StatusOr<bool> Get(std::string_view key, std::string* value) = 0;
+  virtual absl::Status Put(std::string_view key, std::string_view value) = 0;
+  // Puts all of them the way the engine likes bulk best; not necessarily atomic. For preparing
+  // data, never timed as single puts.
+  virtual absl::Status PutMany(std::span<const KeyValue> records) = 0;
+  // Reads, decides and writes with nothing in between; whether it wrote. An absent key: false.
+  virtual absl::StatusOr<bool> Update(std::string_view key, ConditionalUpdate update) = 0;
+  // Visits keys >= `from` in order, as of one instant.
+  virtual absl::Status Scan(std::string_view from, ScanVisitor visit) = 0;
+};
+
+// Counted since the store was opened; 0 where the engine does not tell.
+struct StoreCounters {
+  uint64_t submissions = 0;
+  uint64_t fragments = 0;
+};
+
+// Any thread, except Settle and Close, which run alone.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual absl::StatusOr<std::unique_ptr<Session>> NewSession() = 0;
+  // Waits until background work that earlier writes caused is done.
+  virtual absl::Status Settle() = 0;
+  virtual absl::StatusOr<StoreCounters> Counters() = 0;
+  virtual absl::Status Close() = 0;  // no session may exist
+  // Engine, version and every setting that matters; its hash identifies a configuration.
+  virtual std::string Description() const = 0;
+};
+
+using OpenStore = absl::StatusOr<std::unique_ptr<Store>> (*)(const StoreSettings& settings);
+
+// An engine that can be measured.
+struct Contender {
+  std::string name;
+  OpenStore open = nullptr;
+};
+
+}  // namespace moraine::bench
+
+#endif  // MORAINE_BENCH_PEERS_STORE_H_
