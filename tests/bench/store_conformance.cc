@@ -1,0 +1,153 @@
+// The bodies of the conformance suite of adapters.
+#include "tests/bench/store_conformance.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/record_set.h"
+#include "bench/workload.h"
+
+namespace moraine::bench {
+
+void StoreConformanceTest::SetUp() {
+  auto directory = TemporaryDirectory::Create("");
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  directory_ = std::move(*directory);
+  StoreSettings settings;
+  settings.directory = directory_->path();
+  settings.cache_bytes = uint64_t{64} << 20;
+  settings.data_bytes = uint64_t{1} << 20;
+  settings.synced = GetParam().synced;
+  auto store = GetParam().contender.open(settings);
+  ASSERT_TRUE(store.ok()) << store.status();
+  store_ = std::move(*store);
+}
+
+void StoreConformanceTest::TearDown() {
+  if (store_ == nullptr) return;
+  const absl::Status closed = store_->Close();
+  EXPECT_TRUE(closed.ok()) << closed;
+}
+
+std::unique_ptr<Session> StoreConformanceTest::NewSession() {
+  auto session = store_->NewSession();
+  EXPECT_TRUE(session.ok()) << session.status();
+  return session.ok() ? std::move(*session) : nullptr;
+}
+
+namespace {
+
+TEST_P(StoreConformanceTest, GetSeesTheNewestPutOfAnySession) {
+  const auto one = NewSession();
+  const auto two = NewSession();
+  std::string value = "untouched";
+  EXPECT_FALSE(one->Get("key", &value).value());
+  ASSERT_TRUE(one->Put("key", "first").ok());
+  EXPECT_TRUE(two->Get("key", &value).value());
+  EXPECT_EQ(value, "first");
+  ASSERT_TRUE(two->Put("key", "second, longer").ok());
+  EXPECT_TRUE(one->Get("key", &value).value());
+  EXPECT_EQ(value, "second, longer");
+  EXPECT_FALSE(two->Get("kez", &value).value());
+}
+
+TEST_P(StoreConformanceTest, PutManyAndScanInKeyOrder) {
+  const auto session = NewSession();
+  ASSERT_TRUE(
+      session->PutMany(std::vector<KeyValue>{{"c", "3"}, {"a", "1"}, {"d", "4"}, {"b", "2"}}).ok());
+  std::string seen;
+  auto collect = [&seen](std::string_view key, std::string_view value) {
+    seen += std::string(key) + "=" + std::string(value) + " ";
+    return key != "c";
+  };
+  ASSERT_TRUE(session->Scan("", collect).ok());
+  EXPECT_EQ(seen, "a=1 b=2 c=3 ");
+  seen.clear();
+  ASSERT_TRUE(session->Scan("bb", collect).ok());
+  EXPECT_EQ(seen, "c=3 ");
+  seen.clear();
+  ASSERT_TRUE(session->Scan("cc", collect).ok());
+  EXPECT_EQ(seen, "d=4 ");
+  seen.clear();
+  ASSERT_TRUE(session->Scan("e", collect).ok());
+  EXPECT_EQ(seen, "");
+  ASSERT_TRUE(session->Put("f", "6").ok());
+  ASSERT_TRUE(session->Scan("e", collect).ok());
+  EXPECT_EQ(seen, "f=6 ");
+}
+
+TEST_P(StoreConformanceTest, UpdateWritesKeepsOrFindsNothing) {
+  const auto session = NewSession();
+  ASSERT_TRUE(session->Put("key", "old").ok());
+  auto old_to_new = [](std::string_view current, std::string* next) {
+    if (current != "old") return false;
+    *next = "new";
+    return true;
+  };
+  std::string value;
+  EXPECT_TRUE(session->Update("key", old_to_new).value());
+  EXPECT_TRUE(session->Get("key", &value).value());
+  EXPECT_EQ(value, "new");
+  EXPECT_FALSE(session->Update("key", old_to_new).value());
+  EXPECT_FALSE(session->Update("absent", old_to_new).value());
+  EXPECT_FALSE(session->Get("absent", &value).value());
+  EXPECT_TRUE(session->Get("key", &value).value());
+  EXPECT_EQ(value, "new");
+}
+
+TEST_P(StoreConformanceTest, ConcurrentUpdatesLoseNothing) {
+  constexpr int kThreads = 3;
+  const int turns = GetParam().synced ? 10 : 300;
+  ASSERT_TRUE(NewSession()->Put("counter", "0").ok());
+  std::vector<std::thread> threads;
+  for (int number = 0; number < kThreads; ++number) {
+    threads.emplace_back([this, turns] {
+      const auto session = NewSession();
+      for (int turn = 0; turn < turns; ++turn) {
+        const auto written =
+            session->Update("counter", [](std::string_view current, std::string* next) {
+              *next = std::to_string(std::stoi(std::string(current)) + 1);
+              return true;
+            });
+        EXPECT_TRUE(written.ok() && *written) << written.status();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string value;
+  EXPECT_TRUE(NewSession()->Get("counter", &value).value());
+  EXPECT_EQ(value, std::to_string(kThreads * turns));
+}
+
+TEST_P(StoreConformanceTest, EveryWorkloadReadsBackWhatWasWritten) {
+  const RecordSet records(5, GetParam().synced ? 100 : 3000, 100);
+  RunPlan plan;
+  plan.seconds = 0.02;
+  plan.warm_up_seconds = 0;
+  for (const int threads : {1, 2}) {
+    plan.threads = threads;
+    for (const Workload workload : kAllWorkloads) {
+      plan.workload = workload;
+      const auto result = RunWorkload(*store_, records, plan);
+      ASSERT_TRUE(result.ok()) << WorkloadName(workload) << ": " << result.status();
+      ASSERT_TRUE(store_->Settle().ok());
+    }
+  }
+  const auto session = NewSession();
+  std::string value;
+  KeyBuffer key;
+  for (uint64_t index = 0; index < records.count(); ++index) {
+    ASSERT_TRUE(session->Get(records.Key(index, &key), &value).value());
+    ASSERT_TRUE(records.CheckValue(index, value)) << key.view();
+  }
+}
+
+TEST_P(StoreConformanceTest, DescriptionNamesTheEngineAndItsDurability) {
+  StoreCase other = GetParam();
+  EXPECT_EQ(store_->Description().find(other.contender.name), 0U);
+  EXPECT_TRUE(store_->Counters().ok());
+}
+
+}  // namespace
+}  // namespace moraine::bench
