@@ -5,8 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,14 +35,18 @@ auto Uninterrupted(Call call) {
 constexpr uint64_t RoundDown(uint64_t value) { return value & ~uint64_t{kIoAlignment - 1}; }
 constexpr uint64_t RoundUp(uint64_t value) { return RoundDown(value + kIoAlignment - 1); }
 
-struct FreeMemory {
-  void operator()(char* memory) const { free(memory); }
-};
-using AlignedMemory = std::unique_ptr<char, FreeMemory>;
+// Memory that direct transfers accept.
+class AlignedBuffer {
+ public:
+  explicit AlignedBuffer(size_t size) : memory_(size + kIoAlignment, '\0') {}
+  char* data() {
+    const size_t past = reinterpret_cast<uintptr_t>(memory_.data()) % kIoAlignment;
+    return memory_.data() + (past == 0 ? 0 : kIoAlignment - past);
+  }
 
-AlignedMemory AllocateAligned(size_t size) {
-  return AlignedMemory(static_cast<char*>(aligned_alloc(kIoAlignment, size)));
-}
+ private:
+  std::vector<char> memory_;
+};
 
 // Only plain names: a separator would leave the directory.
 absl::Status CheckName(std::string_view name, const std::string& directory) {
@@ -72,9 +74,8 @@ absl::Status CheckOpened(int descriptor, const std::string& path) {
 // Whether direct transfers in units of kIoAlignment work. Some file systems accept O_DIRECT at open
 // and refuse the transfer.
 bool DirectTransfersWork(int descriptor) {
-  AlignedMemory memory = AllocateAligned(kIoAlignment);
-  if (memory == nullptr) return false;
-  return Uninterrupted([&] { return pread(descriptor, memory.get(), kIoAlignment, 0); }) >= 0;
+  AlignedBuffer memory(kIoAlignment);
+  return Uninterrupted([&] { return pread(descriptor, memory.data(), kIoAlignment, 0); }) >= 0;
 }
 
 // The lock file: tells refused processes who holds it for as long as it is held.
@@ -295,13 +296,11 @@ absl::Status SystemFile::Allocate(uint64_t bytes) {
 absl::Status SystemFile::WriteZeroes(uint64_t begin, uint64_t end) {
   if (begin >= end) return absl::OkStatus();
   const size_t chunk_bytes = std::min<uint64_t>(kZeroBytes, RoundUp(end - begin));
-  AlignedMemory zeroes = AllocateAligned(chunk_bytes);
-  if (zeroes == nullptr) return absl::ResourceExhaustedError("allocate " + path_ + ": no memory");
-  memset(zeroes.get(), 0, chunk_bytes);
+  AlignedBuffer zeroes(chunk_bytes);
   while (begin < end) {
     const size_t size = std::min<uint64_t>(chunk_bytes, end - begin);
     ssize_t written = Uninterrupted(
-        [&] { return pwrite(descriptor_, zeroes.get(), size, static_cast<off_t>(begin)); });
+        [&] { return pwrite(descriptor_, zeroes.data(), size, static_cast<off_t>(begin)); });
     if (written < 0) return SystemError(errno, "allocate", path_);
     // Nothing written and no error would repeat for ever.
     if (written == 0) return SystemError(ENOSPC, "allocate", path_);

@@ -5,54 +5,47 @@
 // Locks: WorkerPool::mutex_ and PoolQueue::mutex_ are never held together.
 #include "storage/io/pool_io.h"
 
-#include <errno.h>
-#include <pthread.h>
-
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "storage/base/check.h"
 #include "storage/io/file_set.h"
-#include "storage/io/io_error.h"
 #include "storage/io/transfer.h"
 #include "storage/sync/mutex.h"
 
 namespace moraine {
 namespace {
 
-using UniqueLock = std::unique_lock<Mutex>;
-
 class PoolQueue;
 
 struct Task {
-  PoolQueue* queue;
+  PoolQueue* queue = nullptr;
   IoRequest request;
 };
 
 class WorkerPool {
  public:
-  WorkerPool() = default;
+  explicit WorkerPool(uint32_t thread_count);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // As many as can be had; an error when not even one.
-  absl::Status Start(uint32_t thread_count);
   // Takes over `count` requests.
   void Add(PoolQueue* queue, const IoRequest* requests, size_t count);
 
  private:
   void Work();
+  // Waits for the next task; false when the pool ends.
+  bool Take(Task* task);
 
   Mutex mutex_;
-  std::condition_variable has_work_;
+  EventCount changed_;  // tasks_ or stopping_
   std::deque<Task> tasks_;
   bool stopping_ = false;
-  std::vector<pthread_t> threads_;
+  std::vector<std::thread> threads_;  // last: they use the members above
 };
 
 class PoolQueue final : public IoQueue {
@@ -69,6 +62,9 @@ class PoolQueue final : public IoQueue {
   void Complete(uint64_t token, absl::Status status);
 
  private:
+  // Returns when `condition`, evaluated under the lock, holds.
+  template <class Condition>
+  void WaitUntil(Condition condition);
   // Hands over batch_[0, end), never more at once than the depth allows, and empties that part.
   void HandOver(size_t end);
 
@@ -76,27 +72,15 @@ class PoolQueue final : public IoQueue {
   const size_t depth_;
   std::vector<IoRequest> batch_;
   mutable Mutex mutex_;
-  std::condition_variable completed_;
+  EventCount completed_;
   size_t running_ = 0;  // handed to the pool, not completed
   std::vector<IoCompletion> ready_;
 };
 
-absl::Status WorkerPool::Start(uint32_t thread_count) {
+WorkerPool::WorkerPool(uint32_t thread_count) {
   for (uint32_t index = 0; index < std::max(thread_count, 1u); ++index) {
-    // std::thread could report a failure only by throwing.
-    pthread_t thread{};
-    auto run = [](void* pool) -> void* {
-      static_cast<WorkerPool*>(pool)->Work();
-      return nullptr;
-    };
-    const int error_number = pthread_create(&thread, nullptr, run, this);
-    if (error_number == 0) {
-      threads_.push_back(thread);
-    } else if (threads_.empty()) {
-      return SystemError(ENOMEM, "start", "I/O threads");
-    }
+    threads_.emplace_back([this] { Work(); });
   }
-  return absl::OkStatus();
 }
 
 WorkerPool::~WorkerPool() {
@@ -105,8 +89,8 @@ WorkerPool::~WorkerPool() {
     MORAINE_CHECK(tasks_.empty());  // queues end before their Io and wait for what is theirs
     stopping_ = true;
   }
-  has_work_.notify_all();
-  for (pthread_t thread : threads_) MORAINE_CHECK(pthread_join(thread, nullptr) == 0);
+  changed_.NotifyAll();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void WorkerPool::Add(PoolQueue* queue, const IoRequest* requests, size_t count) {
@@ -114,25 +98,44 @@ void WorkerPool::Add(PoolQueue* queue, const IoRequest* requests, size_t count) 
     MutexLock lock(mutex_);
     for (size_t index = 0; index < count; ++index) tasks_.push_back({queue, requests[index]});
   }
-  for (size_t index = 0; index < std::min(count, threads_.size()); ++index) has_work_.notify_one();
+  changed_.NotifyAll();
 }
 
-void WorkerPool::Work() {
-  UniqueLock lock(mutex_);
+bool WorkerPool::Take(Task* task) {
   while (true) {
-    has_work_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-    if (tasks_.empty()) return;
-    const Task task = tasks_.front();
-    tasks_.pop_front();
-    lock.unlock();
-    task.queue->Complete(task.request.token, RunTransfer(task.request));
-    lock.lock();
+    const uint32_t ticket = changed_.Ticket();
+    {
+      MutexLock lock(mutex_);
+      if (!tasks_.empty()) {
+        *task = tasks_.front();
+        tasks_.pop_front();
+        return true;
+      }
+      if (stopping_) return false;
+    }
+    changed_.Wait(ticket);
   }
 }
 
+void WorkerPool::Work() {
+  Task task;
+  while (Take(&task)) task.queue->Complete(task.request.token, RunTransfer(task.request));
+}
+
 PoolQueue::~PoolQueue() {
-  UniqueLock lock(mutex_);
-  completed_.wait(lock, [this] { return running_ == 0; });
+  WaitUntil([this] { return running_ == 0; });
+}
+
+template <class Condition>
+void PoolQueue::WaitUntil(Condition condition) {
+  while (true) {
+    const uint32_t ticket = completed_.Ticket();
+    {
+      MutexLock lock(mutex_);
+      if (condition()) return;
+    }
+    completed_.Wait(ticket);
+  }
 }
 
 void PoolQueue::Complete(uint64_t token, absl::Status status) {
@@ -140,7 +143,7 @@ void PoolQueue::Complete(uint64_t token, absl::Status status) {
   --running_;
   ready_.push_back({token, std::move(status)});
   // Under the lock: the owner may destroy the queue as soon as it sees the last completion.
-  completed_.notify_one();
+  completed_.NotifyAll();
 }
 
 size_t PoolQueue::in_flight() const {
@@ -152,10 +155,13 @@ void PoolQueue::HandOver(size_t end) {
   size_t begin = 0;
   while (begin < end) {
     size_t count = 0;
-    {
-      UniqueLock lock(mutex_);
-      completed_.wait(lock, [this] { return running_ < depth_; });
+    // Only this thread raises running_, so the room that is found stays.
+    WaitUntil([&] {
       count = std::min(end - begin, depth_ - running_);
+      return count > 0;
+    });
+    {
+      MutexLock lock(mutex_);
       running_ += count;
     }
     pool_.Add(this, &batch_[begin], count);
@@ -170,9 +176,9 @@ absl::Status PoolQueue::Submit() {
 }
 
 absl::Status PoolQueue::SubmitAndWait(size_t count, std::vector<IoCompletion>* completions) {
-  count = std::min(count, in_flight() + batch_.size());
+  const size_t outstanding = in_flight() + batch_.size();
   // Waiting for everything anyway: the last one is carried out here.
-  const bool help = !batch_.empty() && count == in_flight() + batch_.size();
+  const bool help = !batch_.empty() && count >= outstanding;
   HandOver(batch_.size() - (help ? 1 : 0));
   if (help) {
     const IoRequest request = batch_.front();
@@ -181,8 +187,8 @@ absl::Status PoolQueue::SubmitAndWait(size_t count, std::vector<IoCompletion>* c
     MutexLock lock(mutex_);
     ready_.push_back({request.token, std::move(status)});
   }
-  UniqueLock lock(mutex_);
-  completed_.wait(lock, [&] { return ready_.size() >= count; });
+  WaitUntil([&] { return ready_.size() >= std::min(count, outstanding); });
+  MutexLock lock(mutex_);
   std::move(ready_.begin(), ready_.end(), std::back_inserter(*completions));
   ready_.clear();
   return absl::OkStatus();
@@ -190,9 +196,9 @@ absl::Status PoolQueue::SubmitAndWait(size_t count, std::vector<IoCompletion>* c
 
 class PoolIo final : public Io {
  public:
-  explicit PoolIo(std::string fallback_reason) : fallback_reason_(std::move(fallback_reason)) {}
+  PoolIo(uint32_t thread_count, std::string fallback_reason)
+      : fallback_reason_(std::move(fallback_reason)), pool_(thread_count) {}
 
-  absl::Status Start(uint32_t thread_count) { return pool_.Start(thread_count); }
   IoBackend backend() const override { return IoBackend::kThreadPool; }
   const std::string& fallback_reason() const override { return fallback_reason_; }
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const std::string& path,
@@ -212,11 +218,8 @@ class PoolIo final : public Io {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Io>> CreatePoolIo(uint32_t thread_count,
-                                                 std::string fallback_reason) {
-  auto io = std::make_unique<PoolIo>(std::move(fallback_reason));
-  if (absl::Status status = io->Start(thread_count); !status.ok()) return status;
-  return io;
+std::unique_ptr<Io> CreatePoolIo(uint32_t thread_count, std::string fallback_reason) {
+  return std::make_unique<PoolIo>(thread_count, std::move(fallback_reason));
 }
 
 }  // namespace moraine

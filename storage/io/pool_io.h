@@ -7,15 +7,12 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
-
 #include "storage/io/io.h"
 
 namespace moraine {
 
 // `thread_count` is raised to one. `fallback_reason`: empty when the pool was asked for.
-absl::StatusOr<std::unique_ptr<Io>> CreatePoolIo(uint32_t thread_count,
-                                                 std::string fallback_reason);
+std::unique_ptr<Io> CreatePoolIo(uint32_t thread_count, std::string fallback_reason);
 
 }  // namespace moraine
 

@@ -1,6 +1,5 @@
 // The contract of storage/io/io.h, held against every backend: whatever is written here is what the
 // layers above may rely on, whether the device is real or simulated.
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,16 +34,18 @@ std::vector<Backend> Backends() {
   };
 }
 
-struct FreeMemory {
-  void operator()(char* memory) const { free(memory); }
-};
-using AlignedMemory = std::unique_ptr<char, FreeMemory>;
+// Memory that direct transfers accept.
+class AlignedBuffer {
+ public:
+  AlignedBuffer(size_t size, char fill) : memory_(size + kIoAlignment, fill) {}
+  char* data() {
+    const size_t past = reinterpret_cast<uintptr_t>(memory_.data()) % kIoAlignment;
+    return memory_.data() + (past == 0 ? 0 : kIoAlignment - past);
+  }
 
-AlignedMemory Aligned(size_t size, char fill = 0) {
-  AlignedMemory memory(static_cast<char*>(aligned_alloc(kIoAlignment, size)));
-  memset(memory.get(), fill, size);
-  return memory;
-}
+ private:
+  std::vector<char> memory_;
+};
 
 class IoConformanceTest : public testing::TestWithParam<Backend> {
  protected:
@@ -326,8 +327,8 @@ TEST_P(IoConformanceTest, TruncateCutsAndExtends) {
 
 TEST_P(IoConformanceTest, DirectTransfersNeedAlignment) {
   std::unique_ptr<File> file = Open("data", {.create = true, .direct = true});
-  AlignedMemory memory = Aligned(3 * kIoAlignment, 'd');
-  char* data = memory.get();
+  AlignedBuffer memory(3 * kIoAlignment, 'd');
+  char* data = memory.data();
   EXPECT_EQ(file->Allocate(8 * kIoAlignment), absl::OkStatus());
   EXPECT_EQ(io_->WriteFully(*file, kIoAlignment, data, 2 * kIoAlignment), absl::OkStatus());
   EXPECT_EQ(io_->SyncFile(*file), absl::OkStatus());
@@ -350,9 +351,9 @@ TEST_P(IoConformanceTest, DirectTransfersNeedAlignment) {
 TEST_P(IoConformanceTest, DirectFileMayEndInsideABlock) {
   std::unique_ptr<File> file = Open("data", {.create = true, .direct = true});
   EXPECT_EQ(file->Truncate(kIoAlignment + 100), absl::OkStatus());
-  AlignedMemory memory = Aligned(2 * kIoAlignment);
-  EXPECT_EQ(io_->ReadFully(*file, 0, memory.get(), kIoAlignment), absl::OkStatus());
-  EXPECT_EQ(io_->ReadFully(*file, 0, memory.get(), 2 * kIoAlignment).code(),
+  AlignedBuffer memory(2 * kIoAlignment, '?');
+  EXPECT_EQ(io_->ReadFully(*file, 0, memory.data(), kIoAlignment), absl::OkStatus());
+  EXPECT_EQ(io_->ReadFully(*file, 0, memory.data(), 2 * kIoAlignment).code(),
             absl::StatusCode::kOutOfRange);
   EXPECT_EQ(file->Allocate(3 * kIoAlignment + 5), absl::OkStatus());
   EXPECT_EQ(file->Size().value(), 3 * kIoAlignment + 5);
