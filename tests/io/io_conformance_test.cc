@@ -16,6 +16,8 @@
 #include "gtest/gtest.h"
 
 #include "storage/io/io.h"
+#include "tests/support/seeds.h"
+#include "tests/support/simulated_io.h"
 
 namespace moraine {
 namespace {
@@ -26,11 +28,22 @@ struct Backend {
   std::function<absl::StatusOr<std::unique_ptr<Io>>()> create;
 };
 
+// Completions late and in any order, and every write in two parts.
+absl::StatusOr<std::unique_ptr<Io>> CreateDelayed() {
+  auto io = std::make_unique<SimulatedIo>(
+      SimulatedOptions{.seed = TestSeed(), .delay_completions = true});
+  io->AddFault({.kind = FaultKind::kShort, .persistent = true});
+  return io;
+}
+
 std::vector<Backend> Backends() {
   return {
       {"Uring", IoBackend::kUring, [] { return Io::Create({.preferred = IoBackend::kUring}); }},
       {"Pool", IoBackend::kThreadPool,
        [] { return Io::Create({.preferred = IoBackend::kThreadPool}); }},
+      {"Simulated", IoBackend::kSimulated,
+       [] { return std::make_unique<SimulatedIo>(SimulatedOptions{.seed = TestSeed()}); }},
+      {"SimulatedDelayed", IoBackend::kSimulated, &CreateDelayed},
   };
 }
 
@@ -56,7 +69,8 @@ class IoConformanceTest : public testing::TestWithParam<Backend> {
     if (io_->backend() != GetParam().backend) GTEST_SKIP() << io_->fallback_reason();
     std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     std::replace(name.begin(), name.end(), '/', '_');
-    path_ = testing::TempDir() + "/io_" + name;
+    path_ = "io_" + name;
+    if (GetParam().backend != IoBackend::kSimulated) path_ = testing::TempDir() + "/" + path_;
     absl::StatusOr<std::unique_ptr<Directory>> directory = io_->OpenDirectory(path_, true);
     ASSERT_TRUE(directory.ok()) << directory.status();
     directory_ = *std::move(directory);
@@ -69,7 +83,7 @@ class IoConformanceTest : public testing::TestWithParam<Backend> {
       EXPECT_TRUE(directory_->Remove(name).ok());
     }
     directory_.reset();
-    rmdir(path_.c_str());
+    if (GetParam().backend != IoBackend::kSimulated) rmdir(path_.c_str());
   }
 
   std::unique_ptr<File> Open(std::string_view name, OpenFileOptions options = {.create = true}) {
