@@ -1,5 +1,7 @@
 // The contract of storage/io/io.h, held against every backend: whatever is written here is what the
 // layers above may rely on, whether the device is real or simulated.
+#include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -237,6 +239,51 @@ TEST_P(IoConformanceTest, PollingFindsTheCompletion) {
   while (completions.empty()) EXPECT_EQ(queue->SubmitAndWait(0, &completions), absl::OkStatus());
   EXPECT_EQ(completions[0].token, 5u);
   EXPECT_EQ(completions[0].status, absl::OkStatus());
+}
+
+// Signals of a fast timer, which interrupt every system call of some length.
+class SignalStorm {
+ public:
+  SignalStorm() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigaction(SIGALRM, &action, &old_action_);
+    const itimerval fast{.it_interval = {.tv_sec = 0, .tv_usec = 200},
+                         .it_value = {.tv_sec = 0, .tv_usec = 200}};
+    setitimer(ITIMER_REAL, &fast, nullptr);
+  }
+  ~SignalStorm() {
+    const itimerval off{};
+    setitimer(ITIMER_REAL, &off, nullptr);
+    sigaction(SIGALRM, &old_action_, nullptr);
+  }
+  SignalStorm(const SignalStorm&) = delete;
+  SignalStorm& operator=(const SignalStorm&) = delete;
+
+ private:
+  struct sigaction old_action_ {};
+};
+
+TEST_P(IoConformanceTest, SignalsNeitherEndWaitsNorBreakTransfers) {
+  std::unique_ptr<File> file = Open("data");
+  std::unique_ptr<IoQueue> queue = NewQueue(4);
+  std::string text(1 << 20, 's');
+  SignalStorm storm;
+  for (uint64_t round = 0; round < 20; ++round) {
+    queue->Add({.kind = IoKind::kWrite,
+                .durable = true,
+                .file = file.get(),
+                .offset = round << 20,
+                .data = text.data(),
+                .size = text.size(),
+                .token = round});
+    std::vector<IoCompletion> completions;
+    ASSERT_EQ(queue->SubmitAndWait(1, &completions), absl::OkStatus());
+    ASSERT_EQ(completions.size(), 1u);
+    EXPECT_EQ(completions[0].status, absl::OkStatus());
+    EXPECT_EQ(completions[0].token, round);
+  }
+  EXPECT_TRUE(Contents(*file) == std::string(20 << 20, 's'));
 }
 
 TEST_P(IoConformanceTest, DestroyedQueueHasFinishedWhatWasSubmitted) {
