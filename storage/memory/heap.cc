@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "storage/base/check.h"
+#include "storage/sync/backoff.h"
 
 namespace moraine {
 namespace {
@@ -123,6 +124,12 @@ ThreadHeap& Heap::FindLocal() {
   return *local;
 }
 
+void Heap::WaitForGuards() {
+  MORAINE_CHECK(!Local().InGuard());
+  uint64_t until = epochs_.Now() + kEpochGracePeriods;
+  for (Backoff<> backoff; epochs_.Now() < until; backoff.Wait()) epochs_.TryAdvance();
+}
+
 void Heap::DrainLocal() {
   ThreadHeap& local = Local();
   MORAINE_CHECK(!local.InGuard());
@@ -215,6 +222,11 @@ void ThreadHeap::ReturnAllCredit() {
 }
 
 void* ThreadHeap::Carve(size_t bytes) {
+  // Blocks of half a KiB and more begin at a cache line: a page's header and its search area then share none.
+  if (bytes > kSmallLimitBytes) {
+    size_t skip = (64 - (reinterpret_cast<uintptr_t>(chunk_at_) & 63)) & 63;
+    chunk_at_ += std::min(skip, static_cast<size_t>(chunk_end_ - chunk_at_));
+  }
   if (static_cast<size_t>(chunk_end_ - chunk_at_) < bytes) {
     // The rest of the old chunk, less than one block, becomes a free block of the largest class
     // that fits in it.

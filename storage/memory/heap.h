@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "storage/memory/memory_budget.h"
@@ -47,6 +48,13 @@ class ThreadHeap {
   void Exit() { participant_->Exit(); }
   bool InGuard() const { return participant_->InGuard(); }
   Heap& heap() { return *heap_; }
+
+  // What a layer above keeps per thread, beside this share and recycled with it.
+  struct Companion {
+    virtual ~Companion() = default;
+  };
+  Companion* companion() const { return companion_.get(); }
+  void set_companion(std::unique_ptr<Companion> companion) { companion_ = std::move(companion); }
 
  private:
   friend class Heap;
@@ -85,6 +93,7 @@ class ThreadHeap {
   uint64_t retires_since_advance_ = 0;
   uint64_t bytes_since_advance_ = 0;  // retired, as charged
   std::deque<Retired> limbo_;         // oldest first
+  std::unique_ptr<Companion> companion_;
   FreeList lists_[kSizeClassCount];
 };
 
@@ -101,6 +110,8 @@ class Heap {
   }
 
   MemoryBudget& budget() { return *budget_; }
+  // Returns when every guard that some thread was in at the call has ended. Outside a guard; blocks.
+  void WaitForGuards();
   // Frees everything retired whose grace period is over, in all of the calling thread's limbo; for
   // tests and closing.
   void DrainLocal();
