@@ -1,0 +1,84 @@
+// The page table's address space and its free lists.
+#include "storage/cache/page_table.h"
+
+#include <sys/mman.h>
+
+#include <string>
+
+#include "storage/base/check.h"
+
+namespace moraine {
+namespace {
+
+constexpr uint32_t kEntriesPerCharge = 512;  // 8 KiB of entries
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PageTable>> PageTable::Create(uint32_t capacity,
+                                                             MemoryBudget* budget) {
+  void* mapped = mmap(nullptr, size_t{capacity} * sizeof(Entry), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) {
+    return absl::ResourceExhaustedError("cannot reserve address space for a page table of " +
+                                        std::to_string(capacity) +
+                                        " pages; raise the limit (ulimit -v)");
+  }
+  madvise(mapped, size_t{capacity} * sizeof(Entry), MADV_HUGEPAGE);
+  return std::unique_ptr<PageTable>(new PageTable(static_cast<Entry*>(mapped), capacity, budget));
+}
+
+PageTable::PageTable(Entry* entries, uint32_t capacity, MemoryBudget* budget)
+    : entries_(entries), capacity_(capacity), budget_(budget) {
+  // A leaf has hundreds of siblings under one parent, so one id in 32 is plenty for inner pages. Id
+  // 0 names no page.
+  inner_.next = inner_.charged_end = 1;
+  inner_.end = capacity / 32;
+  leaves_.next = leaves_.charged_end = inner_.end;
+  leaves_.end = capacity;
+}
+
+PageTable::~PageTable() { munmap(entries_, size_t{capacity_} * sizeof(Entry)); }
+
+absl::StatusOr<PageId> PageTable::Allocate(PageKind kind) {
+  MutexLock lock(mutex_);
+  Range& range = RangeOf(kind);
+  if (!range.free.empty()) {
+    PageId page(range.free.back());
+    range.free.pop_back();
+    ++range.used_count;
+    return page;
+  }
+  if (range.next == range.end) {
+    return absl::ResourceExhaustedError("the page table is full (" + std::to_string(capacity_) +
+                                        " pages)");
+  }
+  if (range.next == range.charged_end) {
+    if (!budget_->Charge(kEntriesPerCharge * sizeof(Entry), ChargeKind::kReserve)) {
+      return absl::ResourceExhaustedError("no memory left for the page table; raise memory_bytes");
+    }
+    range.charged_end += kEntriesPerCharge;
+  }
+  ++range.used_count;
+  return PageId(range.next++);
+}
+
+void PageTable::Free(PageId page) {
+  StoreExclusive(page, MemWord());
+  MutexLock lock(mutex_);
+  Range& range = page.value() < inner_.end ? inner_ : leaves_;
+  MORAINE_CHECK(page.value() < range.next && range.used_count > 0);
+  --range.used_count;
+  range.free.push_back(page.value());
+}
+
+uint64_t PageTable::allocated_count() const {
+  MutexLock lock(mutex_);
+  return inner_.used_count + leaves_.used_count;
+}
+
+uint64_t PageTable::inner_count() const {
+  MutexLock lock(mutex_);
+  return inner_.used_count;
+}
+
+}  // namespace moraine
