@@ -1,0 +1,239 @@
+// Descent and reads.
+#include "storage/tree/tree.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/base/check.h"
+#include "storage/base/status_macros.h"
+
+namespace moraine {
+
+Tree::Tree(const TreeEnvironment& environment, TreeId id, const MergeOperator* merge)
+    : environment_(environment), id_(id), merge_(merge) {}
+
+absl::StatusOr<std::unique_ptr<Tree>> Tree::Create(const TreeEnvironment& environment, TreeId id,
+                                                   const MergeOperator* merge) {
+  std::unique_ptr<Tree> tree(new Tree(environment, id, merge));  // private constructor
+  MORAINE_ASSIGN_OR_RETURN(tree->root_, environment.table->Allocate(PageKind::kInner));
+  BlockSpec spec;
+  char* block = tree->NewBlock(environment.Local(), spec, {});
+  if (block == nullptr) {
+    environment.table->Free(std::exchange(tree->root_, kNoPage));
+    return absl::ResourceExhaustedError("no memory left for a tree; raise memory_bytes");
+  }
+  environment.table->StoreExclusive(tree->root_, MemWord::Of(PageState::kBase, block));
+  return tree;
+}
+
+Tree::~Tree() { FreePagesExclusive(); }
+
+void Tree::FreePagesExclusive() {
+  if (root_ != kNoPage) FreePageTree(std::exchange(root_, kNoPage));
+}
+
+void Tree::MarkDropped() {
+  // order: release -> Tree::Dropped [P3]
+  dropped_.store(1, std::memory_order_release);
+}
+
+bool Tree::dropped() const {
+  // order: acquire <- Tree::Dropped [P3]
+  return dropped_.load(std::memory_order_acquire) != 0;
+}
+
+absl::Status Tree::CheckUsable() const {
+  if (!dropped()) return absl::OkStatus();
+  return absl::NotFoundError("the tree was dropped");
+}
+
+// Descends from the root, moving right wherever a split has not been posted to the parent, and
+// posting it on the way.
+Tree::Leaf Tree::FindLeaf(std::string_view key) {
+  PageId page = root_;
+  for (;;) {
+    MemWord word = environment_.table->Load(page);
+    PageImage image = PageImage::Of(word);
+    if (image.run != nullptr) __builtin_prefetch(image.run + 1);
+    BlockView block = image.block();
+    __builtin_prefetch(block.data());
+    block.PrefetchSearch();
+    if (!block.BelowHighFence(key)) {
+      PostSeparator(environment_.Local(), block.level() + 1, block.high_fence(),
+                    block.right_page());
+      page = block.right_page();
+      continue;
+    }
+    if (block.level() == 0) return {page, word};
+    page = block.ChildFor(key);
+  }
+}
+
+PageId Tree::FindPage(std::string_view key, uint32_t level) {
+  PageId page = root_;
+  for (;;) {
+    BlockView block = PageImage::Of(environment_.table->Load(page)).block();
+    if (!block.BelowHighFence(key)) {
+      page = block.right_page();
+      continue;
+    }
+    if (block.level() <= level) return block.level() == level ? page : kNoPage;
+    page = block.ChildFor(key);
+  }
+}
+
+// The leaf with the largest keys < `key`: like FindLeaf, but an equal separator leads to the left.
+Tree::Leaf Tree::FindLeafBefore(std::string_view key) {
+  PageId page = root_;
+  for (;;) {
+    MemWord word = environment_.table->Load(page);
+    BlockView block = PageImage::Of(word).block();
+    if (block.has_high_fence() && block.high_fence() < key) {
+      page = block.right_page();
+      continue;
+    }
+    if (block.level() == 0) return {page, word};
+    // A key at the high fence is beyond every separator here.
+    uint32_t index = block.BelowHighFence(key) ? block.LowerBound(key).index : block.count();
+    page = block.Inner(index > 0 ? index - 1 : 0).child;
+  }
+}
+
+bool Tree::Lookup(const PageImage& image, std::string_view key, ReadPoint point,
+                  absl::FunctionRef<void(std::string_view)> found) {
+  std::vector<std::string_view> operands;  // newest first; allocates only when there are some
+  std::optional<std::string_view> below;
+  bool settled = false;
+  auto take = [&](VersionKind kind, std::string_view value) {
+    if (kind == VersionKind::kMerge) {
+      operands.push_back(value);
+      return;
+    }
+    if (kind == VersionKind::kPut) below = value;
+    settled = true;
+  };
+  if (image.delta != nullptr) {
+    uint8_t fingerprint = FingerprintOf(key);
+    for (const Delta* delta = image.delta; delta != nullptr && !settled; delta = delta->next) {
+      uint64_t matches = MatchFingerprints(delta->fingerprints, fingerprint, delta->count);
+      for (; matches != 0 && !settled; matches &= matches - 1) {
+        const Version* version = delta->versions[__builtin_ctzll(matches) / 8];
+        uint64_t ts = 0;
+        if (version->key() == key && VisibleAt(*version, point, environment_.log, &ts)) {
+          take(version->kind, version->value());
+        }
+      }
+    }
+    const Run* run = image.run;
+    for (uint32_t i = 0; run != nullptr && !settled; ++i) {
+      i = run->NextMatch(fingerprint, i);
+      if (i == run->count) break;
+      const Version* version = run->versions()[i];
+      if (version->key() == key && LoadWord(version->ts).ts() < point.ts)
+        take(version->kind, version->value());
+    }
+  }
+  if (!settled) {
+    BlockView block = image.block();
+    BlockPosition position = block.LowerBound(key);
+    for (uint32_t i = position.index; position.found && i < block.count() && !settled; ++i) {
+      BlockEntry entry = block.Leaf(i);
+      if (i > position.index && entry.suffix != block.Suffix(position.index)) break;
+      if (entry.ts < point.ts)
+        take(entry.tombstone ? VersionKind::kDelete : VersionKind::kPut, entry.value);
+    }
+  }
+  if (operands.empty()) {
+    if (below) found(*below);
+    return below.has_value();
+  }
+  MORAINE_CHECK(merge_ != nullptr);  // a merge is refused on a tree without an operator
+  std::reverse(operands.begin(), operands.end());
+  found(merge_->Merge(key, below, operands));
+  return true;
+}
+
+absl::StatusOr<bool> Tree::Get(std::string_view key, ReadPoint point,
+                               absl::FunctionRef<void(std::string_view)> found) {
+  TreeThread& thread = environment_.Local();
+  EpochGuard guard(thread.heap());
+  MORAINE_RETURN_IF_ERROR(CheckUsable());
+  return Lookup(PageImage::Of(FindLeaf(key).word), key, point, found);
+}
+
+void Tree::CopyVisible(TreeThread& thread, MemWord word, ReadPoint point, std::string* block) {
+  PageImage image = PageImage::Of(word);
+  BlockView base = image.block();
+  if (image.delta == nullptr && !base.has_versions()) {
+    block->assign(base.data(), base.header().size_bytes);
+    return;
+  }
+  PageScratch& scratch = thread.scratch;
+  CollectAbove(image, DeltaView::kAtPoint, point, environment_.log, true, &scratch);
+  MergeAtPoint(image, point, merge_, &scratch);
+  BlockSpec spec;
+  spec.low_fence = base.low_fence();
+  spec.high_fence = base.high_fence();
+  spec.has_high_fence = base.has_high_fence();
+  spec.right_page = base.right_page();
+  spec.stripped_bytes = base.header().prefix_bytes;
+  block->resize(BlockBytes(spec, scratch.entries));
+  BuildBlock(spec, scratch.entries, block->data());
+}
+
+absl::Status Tree::ReadLeaf(std::string_view key, ReadPoint point, std::string* block) {
+  TreeThread& thread = environment_.Local();
+  EpochGuard guard(thread.heap());
+  MORAINE_RETURN_IF_ERROR(CheckUsable());
+  Leaf leaf = FindLeaf(key);
+  PageImage image = PageImage::Of(leaf.word);
+  // Whoever scans a page with a long run pays for the merge anyway; the next reader should not pay
+  // again.
+  if (image.run != nullptr && image.run->count >= environment_.run_entries / 4 &&
+      Consolidate(thread, leaf.page, leaf.word, true)) {
+    leaf = FindLeaf(key);
+  }
+  CopyVisible(thread, leaf.word, point, block);
+  PageId right = BlockView(block->data()).right_page();
+  if (right != kNoPage) {
+    MemWord next = environment_.table->Load(right);
+    __builtin_prefetch(next.object<const char>());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Tree::ReadLeafBefore(std::optional<std::string_view> key, ReadPoint point,
+                                  std::string* block) {
+  TreeThread& thread = environment_.Local();
+  EpochGuard guard(thread.heap());
+  MORAINE_RETURN_IF_ERROR(CheckUsable());
+  Leaf leaf;
+  if (key) {
+    leaf = FindLeafBefore(*key);
+  } else {
+    leaf.page = root_;
+    for (;;) {
+      leaf.word = environment_.table->Load(leaf.page);
+      BlockView view = PageImage::Of(leaf.word).block();
+      if (view.has_high_fence()) {
+        leaf.page = view.right_page();
+      } else if (view.level() > 0) {
+        leaf.page = view.Inner(view.count() - 1).child;
+      } else {
+        break;
+      }
+    }
+  }
+  CopyVisible(thread, leaf.word, point, block);
+  return absl::OkStatus();
+}
+
+char* Tree::NewBlock(TreeThread& thread, const BlockSpec& spec,
+                     std::span<const PendingEntry> entries) {
+  size_t bytes = BlockBytes(spec, entries);
+  char* block = static_cast<char*>(thread.heap().Allocate(bytes, ChargeKind::kReserve));
+  if (block != nullptr) BuildBlock(spec, entries, block);
+  return block;
+}
+
+}  // namespace moraine

@@ -1,0 +1,76 @@
+// Steps within a leaf, and from leaf to leaf.
+#include "storage/tree/tree_cursor.h"
+
+#include "storage/base/check.h"
+#include "storage/base/status_macros.h"
+
+namespace moraine {
+
+void TreeCursor::SetPosition(uint32_t index) {
+  BlockEntry entry = block().Leaf(index);
+  std::string_view prefix = block().prefix();
+  // The prefix stays in place while the cursor stays in its leaf.
+  if (!valid_ || key_.compare(0, prefix.size(), prefix) != 0) key_.assign(prefix);
+  key_.resize(prefix.size());
+  key_.append(entry.suffix);
+  value_ = entry.value;
+  index_ = index;
+  valid_ = true;
+}
+
+absl::Status TreeCursor::ForwardFrom(uint32_t index) {
+  while (index >= block().count()) {
+    valid_ = false;
+    if (!block().has_high_fence()) return absl::OkStatus();
+    std::string next(block().high_fence());
+    MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(next, point_, &leaf_));
+    index = 0;
+  }
+  SetPosition(index);
+  return absl::OkStatus();
+}
+
+absl::Status TreeCursor::BackwardFrom(uint32_t end) {
+  while (end == 0) {
+    valid_ = false;
+    if (block().low_fence().empty()) return absl::OkStatus();
+    std::string limit(block().low_fence());
+    MORAINE_RETURN_IF_ERROR(tree_.ReadLeafBefore(limit, point_, &leaf_));
+    end = block().BelowHighFence(limit) ? block().LowerBound(limit).index : block().count();
+  }
+  SetPosition(end - 1);
+  return absl::OkStatus();
+}
+
+absl::Status TreeCursor::Seek(std::string_view key) {
+  std::string target(key);  // may be a view of this cursor's own key
+  valid_ = false;
+  MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
+  return ForwardFrom(block().LowerBound(target).index);
+}
+
+absl::Status TreeCursor::SeekForPrevious(std::string_view key) {
+  std::string target(key);
+  valid_ = false;
+  MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
+  BlockPosition position = block().LowerBound(target);
+  return BackwardFrom(position.found ? position.index + 1 : position.index);
+}
+
+absl::Status TreeCursor::SeekToLast() {
+  valid_ = false;
+  MORAINE_RETURN_IF_ERROR(tree_.ReadLeafBefore(std::nullopt, point_, &leaf_));
+  return BackwardFrom(block().count());
+}
+
+absl::Status TreeCursor::Next() {
+  if (!valid_) return absl::FailedPreconditionError("the cursor is not on a key; seek first");
+  return ForwardFrom(index_ + 1);
+}
+
+absl::Status TreeCursor::Previous() {
+  if (!valid_) return absl::FailedPreconditionError("the cursor is not on a key; seek first");
+  return BackwardFrom(index_);
+}
+
+}  // namespace moraine

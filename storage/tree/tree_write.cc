@@ -1,0 +1,240 @@
+// Single writes: install, reserve, flip, publish (architecture.md 4.2, 4.3).
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "storage/base/check.h"
+#include "storage/base/status_macros.h"
+#include "storage/tree/tree.h"
+
+namespace moraine {
+namespace {
+
+absl::Status NoMemory() {
+  return absl::ResourceExhaustedError(
+      "the memory budget is used up; delete keys or raise memory_bytes");
+}
+
+// The newest version of `key` in the deltas that is not settled and not `self`'s own.
+Version* FindUndecided(const PageImage& image, std::string_view key, uint8_t fingerprint,
+                       const StatusObject* self) {
+  for (const Delta* delta = image.delta; delta != nullptr; delta = delta->next) {
+    uint64_t matches = MatchFingerprints(delta->fingerprints, fingerprint, delta->count);
+    for (; matches != 0; matches &= matches - 1) {
+      Version* version = delta->versions[__builtin_ctzll(matches) / 8];
+      if (version->key() != key) continue;
+      TsWord word = LoadWord(version->ts);
+      if (word.state() == TsWord::State::kOwned && word.owner() == self) return nullptr;
+      Outcome outcome = OutcomeOf(*version);
+      if (outcome.state == Outcome::State::kUndecided) return version;
+      if (outcome.state == Outcome::State::kCommitted)
+        return nullptr;  // older ones are settled [V4]
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Version* Tree::MakeVersion(TreeThread& thread, const Installation& installation,
+                           uint32_t delta_slots) {
+  size_t key_bytes = installation.key.size();
+  size_t value_bytes = installation.kind == VersionKind::kDelete ? 0 : installation.value.size();
+  size_t bytes = Version::DeltaOffset(key_bytes, value_bytes) + Delta::Bytes(delta_slots);
+  ChargeKind charge =
+      installation.kind == VersionKind::kDelete ? ChargeKind::kReserve : ChargeKind::kOrdinary;
+  void* memory = thread.heap().Allocate(bytes, charge);
+  if (memory == nullptr) return nullptr;
+  Version* version = new (memory) Version;
+  // order: relaxed: published by the page word
+  version->ts.store(installation.word.bits(), std::memory_order_relaxed);
+  version->value_bytes = static_cast<uint32_t>(value_bytes);
+  version->key_bytes = static_cast<uint16_t>(key_bytes);
+  version->kind = installation.kind;
+  version->fingerprint = FingerprintOf(installation.key);
+  version->delta_capacity = static_cast<uint8_t>(delta_slots);
+  char* at = PutBytes(reinterpret_cast<char*>(version + 1), installation.key);
+  if (value_bytes > 0) PutBytes(at, installation.value);
+  return version;
+}
+
+// Fills the delta that follows `version` in its allocation: `version` on top of what `image` has.
+const Delta* Tree::MakeDelta(TreeThread&, Version* version, const PageImage& image) {
+  char* at = reinterpret_cast<char*>(version) +
+             Version::DeltaOffset(version->key_bytes, version->value_bytes);
+  Delta* delta = new (at) Delta;
+  const Delta* old = image.delta;
+  uint32_t carried = old != nullptr && old->count < kDeltaSlots ? old->count : 0;
+  delta->base = image.base;
+  delta->run = image.run;
+  delta->next = old == nullptr ? nullptr : (carried == old->count ? old->next : old);
+  delta->fingerprints = version->fingerprint;
+  if (carried > 0) delta->fingerprints |= old->fingerprints << 8;
+  delta->count = static_cast<uint8_t>(carried + 1);
+  delta->embedded = 1;
+  delta->chain_depth =
+      static_cast<uint16_t>(old == nullptr ? 1 : std::min(old->chain_depth + 1, 0xffff));
+  delta->versions[0] = version;
+  for (uint32_t i = 0; i < carried; ++i) delta->versions[i + 1] = old->versions[i];
+  return delta;
+}
+
+// Evaluates the update against the value that the page word in hand shows. False: keep.
+bool Tree::Decide(const PageImage& image, Installation* installation) {
+  UpdateDecision decision;
+  bool present = Lookup(image, installation->key, ReadPoint(),
+                        [&](std::string_view value) { decision = (*installation->update)(value); });
+  if (!present) decision = (*installation->update)(std::nullopt);
+  if (decision.action == UpdateDecision::Action::kKeep) return false;
+  bool put = decision.action == UpdateDecision::Action::kPut;
+  installation->kind = put ? VersionKind::kPut : VersionKind::kDelete;
+  installation->decided_value = put ? std::move(decision.value) : std::string();
+  installation->value = installation->decided_value;
+  return true;
+}
+
+Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation) {
+  uint8_t fingerprint = FingerprintOf(installation->key);
+  Version*& version = installation->version;
+  auto discard = [&] {
+    if (version != nullptr) thread.heap().Free(version, version->allocation_bytes());
+    version = nullptr;
+  };
+  for (;;) {
+    Leaf leaf = FindLeaf(installation->key);
+    PageImage image = PageImage::Of(leaf.word);
+    if (image.delta != nullptr && image.delta->count == kDeltaSlots) {
+      if (Consolidate(thread, leaf.page, leaf.word, false)) continue;
+    }
+    installation->blocker =
+        FindUndecided(image, installation->key, fingerprint, installation->self);
+    if (installation->blocker != nullptr) return InstallResult::kBlocked;
+    if (installation->update != nullptr) {
+      discard();
+      if (!Decide(image, installation)) return InstallResult::kKept;
+      if (installation->value.size() > installation->most_payload_bytes)
+        return InstallResult::kTooLarge;
+    }
+    uint32_t carried =
+        image.delta != nullptr && image.delta->count < kDeltaSlots ? image.delta->count : 0;
+    if (version != nullptr && version->delta_capacity < carried + 1) discard();
+    if (version == nullptr) version = MakeVersion(thread, *installation, carried + 1);
+    if (version == nullptr) return InstallResult::kNoMemory;
+    const Delta* delta = MakeDelta(thread, version, image);
+    if (!environment_.table->CompareAndSwap(leaf.page, leaf.word,
+                                            MemWord::Of(PageState::kStack, delta)))
+      continue;
+    // A delta that was not part of a version and whose versions were taken over is garbage now.
+    if (image.delta != nullptr && delta->next != image.delta && image.delta->embedded == 0) {
+      thread.heap().Retire(const_cast<Delta*>(image.delta), Delta::Bytes(image.delta->count));
+    }
+    return InstallResult::kInstalled;
+  }
+}
+
+// Reserves a position and makes the version take effect there; nullopt: a batch aborted it
+// meanwhile. Readers that need an earlier decision may push it on three times, then no more.
+std::optional<CommitPosition> Tree::Commit(TreeThread& thread, Version* version,
+                                           const OperationRecord& record) {
+  Log& log = *environment_.log;
+  for (uint32_t attempt = 1;; ++attempt) {
+    if (attempt == kReserveTries) ForbidPush(version->ts);
+    LogSlot slot = log.Reserve(thread.credit, record.payload_bytes());
+    record.CopyTo(slot.payload);
+    FlipResult result = Flip(version->ts, slot.lsn.value());
+    if (result == FlipResult::kCommitted) {
+      log.Publish(slot, RecordType::kOne, record.checksum());
+      return CommitPosition{slot.lsn, slot.end()};
+    }
+    log.Publish(slot, RecordType::kVoid, 0);
+    if (result == FlipResult::kAborted) return std::nullopt;
+    MORAINE_CHECK(attempt < kReserveTries);  // no push succeeds after ForbidPush
+  }
+}
+
+absl::StatusOr<CommitPosition> Tree::Write(VersionKind kind, std::string_view key,
+                                           std::string_view value) {
+  if (kind == VersionKind::kMerge && merge_ == nullptr) {
+    return absl::FailedPreconditionError(
+        "the tree has no merge operator; name one when creating it");
+  }
+  TreeThread& thread = environment_.Local();
+  if (kind == VersionKind::kDelete) value = {};
+  if (key.size() + value.size() > MostInlinePayload(*environment_.log) / 2)
+    return WriteLarge(thread, kind, key, value);
+  OperationRecord record({kind, id_, key, value});
+  Installation installation;
+  installation.kind = kind;
+  installation.key = key;
+  installation.value = value;
+  for (Backoff<> backoff;; backoff.Wait()) {
+    MORAINE_RETURN_IF_ERROR(environment_.log->Admit(
+        thread.credit, uint64_t{kReserveTries} * record.payload_bytes(), kReserveTries));
+    EpochGuard guard(thread.heap());
+    MORAINE_RETURN_IF_ERROR(CheckUsable());
+    InstallResult result = Install(thread, &installation);
+    if (result == InstallResult::kNoMemory) return NoMemory();
+    if (result == InstallResult::kBlocked) {
+      if (Version* made = std::exchange(installation.version, nullptr); made != nullptr) {
+        thread.heap().Free(made, made->allocation_bytes());
+      }
+      continue;
+    }
+    std::optional<CommitPosition> position =
+        Commit(thread, std::exchange(installation.version, nullptr), record);
+    if (position) return *position;
+  }
+}
+
+absl::StatusOr<std::optional<CommitPosition>> Tree::Update(std::string_view key,
+                                                           UpdateFunction function) {
+  TreeThread& thread = environment_.Local();
+  Installation installation;
+  installation.key = key;
+  installation.update = &function;
+  installation.most_payload_bytes = 1024;
+  uint64_t most = MostInlinePayload(*environment_.log);
+  for (Backoff<> backoff;; backoff.Wait()) {
+    uint64_t payload = kMostOperationHeaderBytes + key.size() + installation.most_payload_bytes;
+    if (payload > most) {
+      return absl::InvalidArgumentError("an update may decide on at most " + std::to_string(most) +
+                                        " bytes of key and value; write a larger value with put");
+    }
+    MORAINE_RETURN_IF_ERROR(
+        environment_.log->Admit(thread.credit, kReserveTries * payload, kReserveTries));
+    EpochGuard guard(thread.heap());
+    MORAINE_RETURN_IF_ERROR(CheckUsable());
+    InstallResult result = Install(thread, &installation);
+    if (result != InstallResult::kInstalled && installation.version != nullptr) {
+      Version* made = std::exchange(installation.version, nullptr);
+      thread.heap().Free(made, made->allocation_bytes());
+    }
+    if (result == InstallResult::kNoMemory) return NoMemory();
+    if (result == InstallResult::kKept) return std::optional<CommitPosition>();
+    if (result == InstallResult::kTooLarge)
+      installation.most_payload_bytes = installation.value.size();
+    if (result != InstallResult::kInstalled) continue;
+    OperationRecord record({installation.kind, id_, key, installation.value});
+    std::optional<CommitPosition> position =
+        Commit(thread, std::exchange(installation.version, nullptr), record);
+    if (position) return position;
+  }
+}
+
+absl::Status Tree::Replay(VersionKind kind, std::string_view key, std::string_view value,
+                          Timestamp ts) {
+  TreeThread& thread = environment_.Local();
+  EpochGuard guard(thread.heap());
+  Installation installation;
+  installation.kind = kind;
+  installation.key = key;
+  installation.value = value;
+  installation.word = TsWord::Committed(ts.value());
+  InstallResult result = Install(thread, &installation);
+  if (result == InstallResult::kNoMemory) return NoMemory();
+  MORAINE_CHECK(result == InstallResult::kInstalled);
+  return absl::OkStatus();
+}
+
+}  // namespace moraine
