@@ -24,6 +24,8 @@
 
 #include "storage/base/ids.h"
 #include "storage/io/io.h"
+#include "storage/tree/merge_operator.h"
+#include "storage/tree/update.h"
 
 namespace moraine {
 
@@ -36,17 +38,6 @@ enum class Durability : uint8_t {
   kSync,   // durable when the call returns
   kGroup,  // durable within the group interval
   kNone,   // durable at the next sync, checkpoint or when the log ring is written
-};
-
-// Combines operands with the value below them. Pure, thread-safe, bounded: called at any time, more
-// than once, on any thread. `existing` is nullopt when the key was absent. `operands` is oldest
-// first.
-class MergeOperator {
- public:
-  virtual ~MergeOperator() = default;
-  virtual std::string_view name() const = 0;
-  virtual std::string Merge(std::string_view key, std::optional<std::string_view> existing,
-                            std::span<const std::string_view> operands) const = 0;
 };
 
 struct EngineOptions {
@@ -122,15 +113,6 @@ class Cursor {
   virtual absl::Status Next() = 0;
   virtual absl::Status Previous() = 0;
 };
-
-// What an update decides after it saw the current value.
-struct UpdateDecision {
-  enum class Action : uint8_t { kKeep, kPut, kDelete } action = Action::kKeep;
-  std::string value;
-};
-// Called with the committed value (nullopt: absent); may be called again when the key changed
-// meanwhile; must be pure.
-using UpdateFunction = absl::FunctionRef<UpdateDecision(std::optional<std::string_view>)>;
 
 struct EngineStats {
   uint64_t records = 0;  // keys in all user trees, counted by a scan of the pages (latest versions)

@@ -1,0 +1,87 @@
+// The engine: joins files, log, memory, page table and trees, and keeps their order of life.
+#ifndef MORAINE_STORAGE_ENGINE_IMPLEMENTATION_H_
+#define MORAINE_STORAGE_ENGINE_IMPLEMENTATION_H_
+
+#include <memory>
+#include <string>
+
+#include "storage/catalog.h"
+#include "storage/database_files.h"
+#include "storage/engine.h"
+#include "storage/log/log.h"
+#include "storage/memory/heap.h"
+#include "storage/memory/memory_budget.h"
+#include "storage/recovery.h"
+#include "storage/sync/mutex.h"
+#include "storage/tree/log_pins.h"
+#include "storage/tree/snapshot_registry.h"
+
+namespace moraine {
+
+class EngineImplementation final : public Engine {
+ public:
+  explicit EngineImplementation(const EngineOptions& options);
+  ~EngineImplementation() override;
+  absl::Status OpenFiles(const std::string& path);
+
+  absl::Status Close() override;
+  absl::StatusOr<Tree*> CreateTree(std::string_view name, const TreeOptions& options) override;
+  absl::StatusOr<Tree*> OpenTree(std::string_view name) override;
+  absl::Status DropTree(std::string_view name) override;
+  absl::Status RenameTree(std::string_view from, std::string_view to) override;
+  absl::StatusOr<std::vector<TreeInfo>> ListTrees() override;
+  absl::StatusOr<bool> Get(Tree& tree, std::string_view key, const EngineSnapshot* snapshot,
+                           absl::FunctionRef<void(std::string_view)> found) override;
+  absl::StatusOr<std::unique_ptr<Cursor>> NewCursor(Tree& tree,
+                                                    const EngineSnapshot* snapshot) override;
+  absl::StatusOr<EngineSnapshot> TakeSnapshot() override;
+  absl::StatusOr<Lsn> Write(const WriteOperation& operation, Durability durability) override;
+  absl::StatusOr<std::optional<Lsn>> Update(Tree& tree, std::string_view key,
+                                            UpdateFunction function,
+                                            Durability durability) override;
+  absl::StatusOr<Lsn> Apply(std::span<const WriteOperation> batch, Durability durability) override;
+  absl::Status Flush() override;
+  absl::Status Checkpoint() override;
+  absl::StatusOr<EngineStats> Stats() override;
+  absl::StatusOr<VerifyReport> Verify() override;
+
+ private:
+  void ReleaseSnapshot(EngineSnapshot& snapshot) override;
+
+  absl::Status CheckOptions() const;
+  absl::Status Recover();
+  absl::Status CheckWritable() const;
+  absl::StatusOr<Lsn> Acknowledge(const CommitPosition& position, Durability durability);
+  absl::Status WriteCheckpoint(const EngineSnapshot& snapshot, Lsn replay_from);
+  absl::Status RemoveOldCheckpoints(Lsn newest);
+  LogOptions MakeLogOptions() const;
+  absl::Status VerifyCheckpointFile(VerifyReport* report);
+  absl::Status VerifyLogFiles(VerifyReport* report);
+
+  const EngineOptions options_;
+  MemoryBudget budget_;
+  std::unique_ptr<Io> owned_io_;
+  Io* io_ = nullptr;
+  std::unique_ptr<Directory> directory_;
+  std::unique_ptr<File> lock_;
+  Superblock superblock_;
+  SnapshotRegistry snapshots_;
+  LogPins pins_;
+  std::unique_ptr<Heap> heap_;
+  std::unique_ptr<PageTable> table_;
+  std::unique_ptr<Log> log_;
+  TreeEnvironment environment_;
+  std::unique_ptr<Catalog> catalog_;
+
+  Mutex structure_mutex_;  // creating, dropping, renaming trees; checkpoints
+  RecoveryResult recovered_;
+  double recovery_seconds_ = 0;
+  uint64_t checkpoint_position_ = 0;     // under structure_mutex_
+  uint64_t checkpoint_replay_from_ = 0;  // under structure_mutex_
+  uint64_t checkpoint_records_ = 0;      // log records when it was written; under structure_mutex_
+  bool closed_ = false;
+};
+
+}  // namespace moraine
+
+#endif  // MORAINE_STORAGE_ENGINE_IMPLEMENTATION_H_
