@@ -1,4 +1,5 @@
-// Checkpoints, statistics and verification.
+// The calls of the engine that look at the whole database: checkpoints, statistics, verification.
+// They are apart from engine.cc because no read or write of a key passes through them.
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,5 @@
-// Loading and replaying.
+// Loading a checkpoint and replaying the log after it; every byte read here is validated, since a
+// crash may have left any part of the last writes.
 #include "storage/recovery.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Merging of a page's layers.
+// Merging of a page's layers, newest first, without a lock: the layers are immutable, and the caller
+// holds the guard under which it read the page.
 #include "storage/tree/page_contents.h"
 
 #include <algorithm>

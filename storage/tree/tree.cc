@@ -1,4 +1,5 @@
-// Descent and reads.
+// Creation, descent to a leaf, point reads and the copies that cursors read. Writes are in
+// tree_write.cc, splits in structure.cc.
 #include "storage/tree/tree.h"
 
 #include <algorithm>
