@@ -138,11 +138,9 @@ class BlockView {
     return {at + kEntryHeaderBytes + skip, GetFixed<uint16_t>(at + 4)};
   }
 
-  // Asks for the lines that a search will touch first. The header itself should already be on its
-  // way.
-  void PrefetchSearch() const {
-    const char* at = block_ + 64;
-    for (int line = 0; line < 6; ++line) __builtin_prefetch(at + 64 * line);
+  // Asks for the lines that a search of this block will touch first, beside the header's own.
+  void PrefetchSearch(int lines) const {
+    for (int line = 1; line <= lines; ++line) __builtin_prefetch(block_ + 64 * line);
   }
 
  private:

@@ -55,6 +55,10 @@ void RetireChain(ThreadHeap& heap, const Delta* delta) {
 class RunMerger {
  public:
   RunMerger(const Run* old, PageScratch* scratch) : old_(old), scratch_(*scratch) {
+    scratch->run_versions.clear();
+    scratch->run_heads.clear();
+    scratch->run_fingerprints.clear();
+    scratch->dropped.clear();
     if (old != nullptr) {
       payload_bytes_ = old->payload_bytes;
       max_ts_ = old->max_ts;
@@ -68,9 +72,9 @@ class RunMerger {
     uint32_t at = 0;
     while (next < above.size() || at < old_count) {
       if (next == above.size() || (at < old_count && OldIsLess(at, above[next]))) {
-        versions_.push_back(old_->versions()[at]);
-        heads_.push_back(old_->heads()[at]);
-        prints_.push_back(old_->fingerprints()[at]);
+        scratch_.run_versions.push_back(old_->versions()[at]);
+        scratch_.run_heads.push_back(old_->heads()[at]);
+        scratch_.run_fingerprints.push_back(old_->fingerprints()[at]);
         ++at;
         continue;
       }
@@ -89,7 +93,7 @@ class RunMerger {
 
   // nullptr: no memory.
   Run* Build(ThreadHeap& heap) const {
-    uint32_t count = static_cast<uint32_t>(versions_.size());
+    uint32_t count = static_cast<uint32_t>(scratch_.run_versions.size());
     void* memory = heap.Allocate(Run::Bytes(count), ChargeKind::kReserve);
     if (memory == nullptr) return nullptr;
     Run* run = new (memory) Run{};
@@ -97,13 +101,12 @@ class RunMerger {
     run->payload_bytes = static_cast<uint32_t>(payload_bytes_);
     run->max_ts = max_ts_;
     std::memset(run->fingerprints(), 0, Run::FingerprintBytes(count));
-    std::copy(prints_.begin(), prints_.end(), run->fingerprints());
-    std::copy(versions_.begin(), versions_.end(), run->versions());
-    std::copy(heads_.begin(), heads_.end(), run->heads());
+    std::copy(scratch_.run_fingerprints.begin(), scratch_.run_fingerprints.end(),
+              run->fingerprints());
+    std::copy(scratch_.run_versions.begin(), scratch_.run_versions.end(), run->versions());
+    std::copy(scratch_.run_heads.begin(), scratch_.run_heads.end(), run->heads());
     return run;
   }
-
-  const std::vector<Version*>& dropped() const { return dropped_; }
 
  private:
   std::string_view OldSuffix(uint32_t at, const KeyVersion& beside) const {
@@ -131,32 +134,27 @@ class RunMerger {
   // run.
   void TakeGroup(size_t fresh) {
     const std::vector<KeyVersion>& group = scratch_.group;
-    KeepInRun(group, scratch_.prune, &keep_);
+    KeepInRun(group, scratch_.prune, &scratch_.keep);
     for (size_t i = 0; i < group.size(); ++i) {
       Version* version = group[i].version;
       size_t bytes = version->key_bytes + version->value_bytes;
       if (i < fresh) payload_bytes_ += bytes;
-      if (!keep_[i]) {
+      if (!scratch_.keep[i]) {
         payload_bytes_ -= bytes;
-        dropped_.push_back(version);
+        scratch_.dropped.push_back(version);
         continue;
       }
       // A batch's owner may not have stamped it yet; a run holds stamped versions only.
       if (i < fresh) Stamp(*version, TsWord::Committed(group[i].ts));
       max_ts_ = std::max(max_ts_, group[i].ts);
-      versions_.push_back(version);
-      heads_.push_back(group[i].head);
-      prints_.push_back(version->fingerprint);
+      scratch_.run_versions.push_back(version);
+      scratch_.run_heads.push_back(group[i].head);
+      scratch_.run_fingerprints.push_back(version->fingerprint);
     }
   }
 
   const Run* old_;
   PageScratch& scratch_;
-  std::vector<Version*> versions_;
-  std::vector<uint32_t> heads_;
-  std::vector<uint8_t> prints_;
-  std::vector<bool> keep_;
-  std::vector<Version*> dropped_;
   uint64_t payload_bytes_ = 0;
   uint64_t max_ts_ = 0;
 };
@@ -201,7 +199,7 @@ bool Tree::FoldIntoRun(TreeThread& thread, PageId page, MemWord word) {
   }
   RetireChain(heap, image.delta);
   if (image.run != nullptr) heap.Retire(const_cast<Run*>(image.run), image.run->allocation_bytes());
-  for (Version* version : merger.dropped()) RetireVersion(heap, version);
+  for (Version* version : scratch.dropped) RetireVersion(heap, version);
   for (Version* version : scratch.aborted) RetireVersion(heap, version);
   return true;
 }
@@ -229,12 +227,11 @@ bool Tree::FoldIntoBlock(TreeThread& thread, PageId page, MemWord word) {
     return false;
   }
   // Everything that the old page owned is unreachable now; what was decided lives on in the blocks.
-  std::vector<Version*> versions = scratch.aborted;
-  for (const KeyVersion& version : scratch.above) versions.push_back(version.version);
   RetireChain(heap, image.delta);
   if (image.run != nullptr) heap.Retire(const_cast<Run*>(image.run), image.run->allocation_bytes());
   heap.Retire(const_cast<char*>(image.base), image.block().header().size_bytes);
-  for (Version* version : versions) RetireVersion(heap, version);
+  for (const KeyVersion& version : scratch.above) RetireVersion(heap, version.version);
+  for (Version* version : scratch.aborted) RetireVersion(heap, version);
   if (page != root_) {
     for (size_t i = 0; i < rebuild.separators().size(); ++i) {
       PostSeparator(thread, 1, rebuild.separators()[i], rebuild.pages()[i]);

@@ -3,6 +3,7 @@
 #include "storage/tree/page_contents.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "storage/base/check.h"
 
@@ -64,7 +65,8 @@ void CollectDelta(const Delta* delta, DeltaView view, ReadPoint point, const Log
   }
 }
 
-void CollectRun(const Run* run, ReadPoint point, size_t prefix_bytes, PageScratch* scratch) {
+void CollectRun(const Run* run, ReadPoint point, size_t prefix_bytes,
+                std::vector<KeyVersion>* part) {
   Version* const* versions = run->versions();
   for (uint32_t i = 0; i < run->count; ++i) {
     __builtin_prefetch(versions[i]);
@@ -73,7 +75,22 @@ void CollectRun(const Run* run, ReadPoint point, size_t prefix_bytes, PageScratc
   for (uint32_t i = 0; i < run->count; ++i) {
     // A run holds committed versions only, stamped before they entered it.
     uint64_t ts = LoadWord(versions[i]->ts).ts();
-    if (ts < point.ts) scratch->above.push_back(OfVersion(versions[i], ts, prefix_bytes));
+    if (ts < point.ts) part->push_back(OfVersion(versions[i], ts, prefix_bytes));
+  }
+}
+
+// A page has a handful of deltas; only a batch's many intents are worth a real sort.
+void SortStably(std::vector<KeyVersion>* versions) {
+  if (versions->size() > 4 * kDeltaSlots) {
+    std::stable_sort(versions->begin(), versions->end(), KeyLess);
+    return;
+  }
+  for (size_t i = 1; i < versions->size(); ++i) {
+    KeyVersion moving = (*versions)[i];
+    size_t to = i;
+    for (; to > 0 && KeyLess(moving, (*versions)[to - 1]); --to)
+      (*versions)[to] = (*versions)[to - 1];
+    (*versions)[to] = moving;
   }
 }
 
@@ -171,13 +188,19 @@ void CollectAbove(const PageImage& image, DeltaView view, ReadPoint point, const
     CollectDelta(delta, view, point, log, prefix_bytes, scratch);
   }
   // Deltas list newer versions first, so a stable sort keeps each key's order.
-  std::stable_sort(scratch->above.begin(), scratch->above.end(), KeyLess);
+  SortStably(&scratch->above);
   if (!with_run || image.run == nullptr) return;
-  size_t delta_count = scratch->above.size();
-  CollectRun(image.run, point, prefix_bytes, scratch);
-  std::inplace_merge(scratch->above.begin(),
-                     scratch->above.begin() + static_cast<ptrdiff_t>(delta_count),
-                     scratch->above.end(), KeyLess);
+  scratch->run_part.clear();
+  CollectRun(image.run, point, prefix_bytes, &scratch->run_part);
+  if (scratch->above.empty()) {
+    scratch->above.swap(scratch->run_part);
+    return;
+  }
+  scratch->merged.clear();
+  scratch->merged.reserve(scratch->above.size() + scratch->run_part.size());
+  std::merge(scratch->above.begin(), scratch->above.end(), scratch->run_part.begin(),
+             scratch->run_part.end(), std::back_inserter(scratch->merged), KeyLess);
+  scratch->above.swap(scratch->merged);
 }
 
 bool FoldValue(std::string_view key, std::span<const KeyVersion> versions,

@@ -47,7 +47,9 @@ struct KeyVersion {
 
 // Scratch memory of one thread, reused from page to page.
 struct PageScratch {
-  std::vector<KeyVersion> above;    // committed versions of deltas and run, sorted
+  std::vector<KeyVersion> above;     // committed versions of deltas and run, sorted
+  std::vector<KeyVersion> run_part;  // the run's versions before they are merged in
+  std::vector<KeyVersion> merged;
   std::vector<Version*> undecided;  // of the deltas, newest first
   std::vector<Version*> aborted;
   std::vector<KeyVersion> group;  // versions of one key, newest first
@@ -55,6 +57,12 @@ struct PageScratch {
   std::deque<std::string> merged_values;  // values made by merge operators; addresses stay
   PruneView prune;
   uint64_t max_ts = 0;
+  // A run in the making, see consolidate.cc.
+  std::vector<Version*> run_versions;
+  std::vector<uint32_t> run_heads;
+  std::vector<uint8_t> run_fingerprints;
+  std::vector<bool> keep;
+  std::vector<Version*> dropped;
 
   void Clear();
 };

@@ -1,6 +1,8 @@
 // Fingerprint search, sixteen at a time where the processor can.
 #include "storage/tree/run.h"
 
+// The hash is a few instructions for short keys, less than a call through a shared library costs.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #if defined(__SSE2__)

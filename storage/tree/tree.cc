@@ -9,6 +9,15 @@
 #include "storage/base/status_macros.h"
 
 namespace moraine {
+namespace {
+
+// One in so many gets that find layers over a block folds them: a page that is read pays for a fold
+// once, a page that is only written never does.
+constexpr uint32_t kReadsPerFold = 32;
+// Fewer versions than this over a block cost a reader less than the fold.
+constexpr uint32_t kWorthFolding = 4;
+
+}  // namespace
 
 Tree::Tree(const TreeEnvironment& environment, TreeId id, const MergeOperator* merge)
     : environment_(environment), id_(id), merge_(merge) {}
@@ -49,16 +58,20 @@ absl::Status Tree::CheckUsable() const {
 }
 
 // Descends from the root, moving right wherever a split has not been posted to the parent, and
-// posting it on the way.
-Tree::Leaf Tree::FindLeaf(std::string_view key) {
+// posting it on the way. Misses are what a descent costs: whatever will be read next is asked for
+// as soon as its address is known.
+Tree::Leaf Tree::FindLeaf(std::string_view key, Purpose purpose) {
+  constexpr int kInnerLines = 3;  // hints and the first slots
+  constexpr int kLeafLines = 7;   // hints and the slots of a usual leaf
   PageId page = root_;
+  int lines = kInnerLines;
   for (;;) {
     MemWord word = environment_.table->Load(page);
     PageImage image = PageImage::Of(word);
-    if (image.run != nullptr) __builtin_prefetch(image.run + 1);
     BlockView block = image.block();
     __builtin_prefetch(block.data());
-    block.PrefetchSearch();
+    block.PrefetchSearch(lines);
+    if (image.run != nullptr && purpose == Purpose::kSearch) __builtin_prefetch(image.run + 1);
     if (!block.BelowHighFence(key)) {
       PostSeparator(environment_.Local(), block.level() + 1, block.high_fence(),
                     block.right_page());
@@ -66,6 +79,7 @@ Tree::Leaf Tree::FindLeaf(std::string_view key) {
       continue;
     }
     if (block.level() == 0) return {page, word};
+    if (block.level() == 1) lines = purpose == Purpose::kSearch ? kLeafLines : 0;
     page = block.ChildFor(key);
   }
 }
@@ -159,7 +173,18 @@ absl::StatusOr<bool> Tree::Get(std::string_view key, ReadPoint point,
   TreeThread& thread = environment_.Local();
   EpochGuard guard(thread.heap());
   MORAINE_RETURN_IF_ERROR(CheckUsable());
-  return Lookup(PageImage::Of(FindLeaf(key).word), key, point, found);
+  Leaf leaf = FindLeaf(key, Purpose::kSearch);
+  PageImage image = PageImage::Of(leaf.word);
+  bool present = Lookup(image, key, point, found);
+  if (image.delta != nullptr && ++thread.layered_reads % kReadsPerFold == 0)
+    FoldForReaders(thread, leaf);
+  return present;
+}
+
+void Tree::FoldForReaders(TreeThread& thread, const Leaf& leaf) {
+  PageImage image = PageImage::Of(leaf.word);
+  uint32_t versions = image.delta->count + (image.run != nullptr ? image.run->count : 0);
+  if (versions >= kWorthFolding) Consolidate(thread, leaf.page, leaf.word, /*into_block=*/true);
 }
 
 void Tree::CopyVisible(TreeThread& thread, MemWord word, ReadPoint point, std::string* block) {
@@ -186,13 +211,11 @@ absl::Status Tree::ReadLeaf(std::string_view key, ReadPoint point, std::string* 
   TreeThread& thread = environment_.Local();
   EpochGuard guard(thread.heap());
   MORAINE_RETURN_IF_ERROR(CheckUsable());
-  Leaf leaf = FindLeaf(key);
-  PageImage image = PageImage::Of(leaf.word);
-  // Whoever scans a page with a long run pays for the merge anyway; the next reader should not pay
-  // again.
-  if (image.run != nullptr && image.run->count >= environment_.run_entries / 4 &&
-      Consolidate(thread, leaf.page, leaf.word, true)) {
-    leaf = FindLeaf(key);
+  Leaf leaf = FindLeaf(key, Purpose::kSearch);
+  // Whoever scans a layered page pays for the merge anyway; the next reader should not pay again.
+  if (PageImage::Of(leaf.word).delta != nullptr) {
+    FoldForReaders(thread, leaf);
+    leaf = FindLeaf(key, Purpose::kSearch);
   }
   CopyVisible(thread, leaf.word, point, block);
   PageId right = BlockView(block->data()).right_page();

@@ -110,6 +110,7 @@ class Tree {
     std::string_view key;
     std::string_view value;
     TsWord word = TsWord::Pending(0);
+    uint8_t fingerprint = 0;                 // of the key, filled in by Install
     const StatusObject* self = nullptr;      // own undecided versions are no obstacle
     const UpdateFunction* update = nullptr;  // decides kind and value
     uint64_t most_payload_bytes = 0;         // with update: a larger decision is kTooLarge
@@ -121,11 +122,13 @@ class Tree {
   Tree(const TreeEnvironment& environment, TreeId id, const MergeOperator* merge);
 
   // tree.cc. All below: inside a guard.
-  Leaf FindLeaf(std::string_view key);
+  enum class Purpose : uint8_t { kSearch, kInstall };
+  Leaf FindLeaf(std::string_view key, Purpose purpose);
   PageId FindPage(std::string_view key, uint32_t level);
   Leaf FindLeafBefore(std::string_view key);
   bool Lookup(const PageImage& image, std::string_view key, ReadPoint point,
               absl::FunctionRef<void(std::string_view)> found);
+  void FoldForReaders(TreeThread& thread, const Leaf& leaf);
   void CopyVisible(TreeThread& thread, MemWord word, ReadPoint point, std::string* block);
   absl::Status CheckUsable() const;
 

@@ -6,12 +6,15 @@
 
 namespace moraine {
 
+void TreeCursor::EnterLeaf() {
+  std::string_view prefix = block().prefix();
+  key_.assign(prefix);
+  prefix_bytes_ = prefix.size();
+}
+
 void TreeCursor::SetPosition(uint32_t index) {
   BlockEntry entry = block().Leaf(index);
-  std::string_view prefix = block().prefix();
-  // The prefix stays in place while the cursor stays in its leaf.
-  if (!valid_ || key_.compare(0, prefix.size(), prefix) != 0) key_.assign(prefix);
-  key_.resize(prefix.size());
+  key_.resize(prefix_bytes_);  // the prefix stays in place while the cursor stays in its leaf
   key_.append(entry.suffix);
   value_ = entry.value;
   index_ = index;
@@ -24,6 +27,7 @@ absl::Status TreeCursor::ForwardFrom(uint32_t index) {
     if (!block().has_high_fence()) return absl::OkStatus();
     std::string next(block().high_fence());
     MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(next, point_, &leaf_));
+    EnterLeaf();
     index = 0;
   }
   SetPosition(index);
@@ -36,6 +40,7 @@ absl::Status TreeCursor::BackwardFrom(uint32_t end) {
     if (block().low_fence().empty()) return absl::OkStatus();
     std::string limit(block().low_fence());
     MORAINE_RETURN_IF_ERROR(tree_.ReadLeafBefore(limit, point_, &leaf_));
+    EnterLeaf();
     end = block().BelowHighFence(limit) ? block().LowerBound(limit).index : block().count();
   }
   SetPosition(end - 1);
@@ -46,6 +51,7 @@ absl::Status TreeCursor::Seek(std::string_view key) {
   std::string target(key);  // may be a view of this cursor's own key
   valid_ = false;
   MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
+  EnterLeaf();
   return ForwardFrom(block().LowerBound(target).index);
 }
 
@@ -53,6 +59,7 @@ absl::Status TreeCursor::SeekForPrevious(std::string_view key) {
   std::string target(key);
   valid_ = false;
   MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
+  EnterLeaf();
   BlockPosition position = block().LowerBound(target);
   return BackwardFrom(position.found ? position.index + 1 : position.index);
 }
@@ -60,6 +67,7 @@ absl::Status TreeCursor::SeekForPrevious(std::string_view key) {
 absl::Status TreeCursor::SeekToLast() {
   valid_ = false;
   MORAINE_RETURN_IF_ERROR(tree_.ReadLeafBefore(std::nullopt, point_, &leaf_));
+  EnterLeaf();
   return BackwardFrom(block().count());
 }
 

@@ -36,6 +36,7 @@ class TreeCursor {
   BlockView block() const { return BlockView(leaf_.data()); }
   absl::Status ForwardFrom(uint32_t index);
   absl::Status BackwardFrom(uint32_t end);  // the entry before index `end`
+  void EnterLeaf();
   void SetPosition(uint32_t index);
 
   Tree& tree_;
@@ -43,6 +44,7 @@ class TreeCursor {
   std::string leaf_;        // a plain block; empty: unpositioned
   std::string key_;         // prefix and suffix of the current entry
   std::string_view value_;  // in leaf_
+  size_t prefix_bytes_ = 0;
   uint32_t index_ = 0;
   bool valid_ = false;
 };

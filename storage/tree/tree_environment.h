@@ -22,6 +22,7 @@ class TreeThread : public ThreadHeap::Companion {
 
   LogCredit credit;
   PageScratch scratch;
+  uint32_t layered_reads = 0;  // gets that found deltas over a block
 
  private:
   ThreadHeap* heap_;

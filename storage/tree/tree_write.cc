@@ -52,7 +52,7 @@ Version* Tree::MakeVersion(TreeThread& thread, const Installation& installation,
   version->value_bytes = static_cast<uint32_t>(value_bytes);
   version->key_bytes = static_cast<uint16_t>(key_bytes);
   version->kind = installation.kind;
-  version->fingerprint = FingerprintOf(installation.key);
+  version->fingerprint = installation.fingerprint;
   version->delta_capacity = static_cast<uint8_t>(delta_slots);
   char* at = PutBytes(reinterpret_cast<char*>(version + 1), installation.key);
   if (value_bytes > 0) PutBytes(at, installation.value);
@@ -95,14 +95,15 @@ bool Tree::Decide(const PageImage& image, Installation* installation) {
 }
 
 Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation) {
-  uint8_t fingerprint = FingerprintOf(installation->key);
+  uint8_t fingerprint = installation->fingerprint = FingerprintOf(installation->key);
   Version*& version = installation->version;
   auto discard = [&] {
     if (version != nullptr) thread.heap().Free(version, version->allocation_bytes());
     version = nullptr;
   };
   for (;;) {
-    Leaf leaf = FindLeaf(installation->key);
+    Leaf leaf = FindLeaf(installation->key,
+                         installation->update != nullptr ? Purpose::kSearch : Purpose::kInstall);
     PageImage image = PageImage::Of(leaf.word);
     if (image.delta != nullptr && image.delta->count == kDeltaSlots) {
       if (Consolidate(thread, leaf.page, leaf.word, false)) continue;
