@@ -95,8 +95,7 @@ class LeveldbStore : public Store {
     options.block_cache = cache_.get();
     options.filter_policy = filter_.get();
     leveldb::DB* database = nullptr;
-    const absl::Status status =
-        ToStatus(leveldb::DB::Open(options, settings_.directory, &database));
+    absl::Status status = ToStatus(leveldb::DB::Open(options, settings_.directory, &database));
     database_.reset(database);
     return status;
   }

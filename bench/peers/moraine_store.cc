@@ -88,7 +88,7 @@ class MoraineStore : public Store {
   }
 
   absl::Status Close() override {
-    const absl::Status status = engine_->Close();
+    absl::Status status = engine_->Close();
     engine_.reset();
     return status;
   }

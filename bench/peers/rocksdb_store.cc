@@ -139,7 +139,7 @@ class RocksdbStore : public Store {
   absl::StatusOr<StoreCounters> Counters() override { return StoreCounters(); }
 
   absl::Status Close() override {
-    const absl::Status status = ToStatus(database_->Close());
+    absl::Status status = ToStatus(database_->Close());
     database_.reset();
     return status;
   }

@@ -1,6 +1,7 @@
 // The bodies of the conformance suite of adapters.
 #include "tests/bench/store_conformance.h"
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -108,6 +109,8 @@ TEST_P(StoreConformanceTest, ConcurrentUpdatesLoseNothing) {
         const auto written =
             session->Update("counter", [](std::string_view current, std::string* next) {
               *next = std::to_string(std::stoi(std::string(current)) + 1);
+              // Room for another thread between the read and the write.
+              std::this_thread::sleep_for(std::chrono::microseconds(20));
               return true;
             });
         EXPECT_TRUE(written.ok() && *written) << written.status();
