@@ -1,0 +1,88 @@
+// stat, verify and version: what the database and the program say about themselves.
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+#include "storage/base/status_macros.h"
+#include "tools/cli/byte_text.h"
+#include "tools/cli/command.h"
+#include <moraine/version.h>
+
+namespace moraine::cli {
+namespace {
+
+// The members that scripts rely on, then all fields of the library's own JSON.
+nlohmann::ordered_json StatMembers(const Stats& stats) {
+  nlohmann::ordered_json members = nlohmann::ordered_json::parse(stats.ToJson());
+  members["segments"] = stats.log_segments;
+  // Pages live in memory and on disk as a whole: one piece each.
+  members["fragments_per_page"] = stats.pages == 0 ? 0 : 1;
+  members["cache_bytes"] = stats.bytes_live;
+  return members;
+}
+
+absl::StatusOr<int> Stat(Session& session) {
+  MORAINE_RETURN_IF_ERROR(session.Open(Access::kRead, false));
+  MORAINE_ASSIGN_OR_RETURN(const Stats stats, session.database().Stats());
+  MORAINE_ASSIGN_OR_RETURN(const std::vector<TreeDescription> trees,
+                           session.database().ListTrees());
+  nlohmann::ordered_json members = StatMembers(stats);
+  if (session.options().json) {
+    for (const TreeDescription& tree : trees) {
+      members["tree_list"].push_back(
+          {{"name", ToJson(tree.name)}, {"merge_operator", tree.merge_operator}});
+    }
+    session.PrintJson(members);
+    return kExitOk;
+  }
+  members.erase("schema");
+  for (const auto& [name, value] : members.items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (!text.empty()) session.output().WriteLine(fmt::format("{:22} {}", name, text));
+  }
+  for (const TreeDescription& tree : trees) {
+    const std::string merge =
+        tree.merge_operator.empty() ? "" : fmt::format(" (merge: {})", tree.merge_operator);
+    session.output().WriteLine(fmt::format("{:22} {}{}", "tree", Quote(tree.name), merge));
+  }
+  return kExitOk;
+}
+
+absl::StatusOr<int> Verify(Session& session) {
+  MORAINE_RETURN_IF_ERROR(session.Open(Access::kRead, false));
+  MORAINE_ASSIGN_OR_RETURN(const VerifyReport report, session.database().Verify());
+  nlohmann::ordered_json findings = nlohmann::ordered_json::array();
+  std::string text = fmt::format(
+      "verified {} pages, {} records, {} log records, {} checkpoint pages: {}", report.pages,
+      report.records, report.log_records, report.checkpoint_pages,
+      report.clean() ? "nothing wrong" : fmt::format("{} findings", report.findings.size()));
+  for (const VerifyFinding& finding : report.findings) {
+    findings.push_back({{"where", finding.where}, {"what", finding.what}});
+    text += fmt::format("\n{}: {}", finding.where, finding.what);
+  }
+  session.PrintResult({{"clean", report.clean()},
+                       {"pages", report.pages},
+                       {"records", report.records},
+                       {"log_records", report.log_records},
+                       {"checkpoint_pages", report.checkpoint_pages},
+                       {"findings", findings}},
+                      text);
+  return report.clean() ? kExitOk : kExitCorruption;
+}
+
+absl::StatusOr<int> Version(Session& session) {
+  session.PrintResult({{"version", kVersion}}, fmt::format("moraine {}", kVersion));
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddStat(CommandLine& line) { line.OnUse(line.Add("stat", "Print sizes and counters"), Stat); }
+
+void AddVerify(CommandLine& line) {
+  line.OnUse(line.Add("verify", "Check every page, key and checksum"), Verify);
+}
+
+void AddVersion(CommandLine& line) {
+  line.OnUse(line.AddPlain("version", "Print the version"), Version);
+}
+
+}  // namespace moraine::cli
