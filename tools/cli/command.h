@@ -1,49 +1,75 @@
-// The commands: each adds itself to the command line and says what to run.
+// The commands: each adds itself to the command line and says what to run. The parser of the
+// command line (CLI11) is behind command.cc, since it is slow to compile.
 #ifndef MORAINE_TOOLS_CLI_COMMAND_H_
 #define MORAINE_TOOLS_CLI_COMMAND_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include <CLI/CLI.hpp>
 
 #include "tools/cli/session.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace moraine::cli {
 
 // Does the work and returns the exit code; an error is printed by the caller.
 using Action = std::function<absl::StatusOr<int>(Session&)>;
 
-// A value of the command line that may be left out. Unlike std::optional, with which CLI11 takes an
-// empty argument for a missing one, this tells "" from nothing.
+// A text that may be left out; "" is given, too.
 struct OptionalText {
   std::string text;
-  CLI::Option* option = nullptr;
-
-  bool given() const { return option->count() != 0; }
+  bool given = false;
 };
 
-// The command line while it is being described.
+class CommandLine;
+
+// One command while it is being described. A name without dashes is a positional argument. The
+// values are written when the command line is parsed and must live until then.
+class Command {
+ public:
+  Command(CommandLine& line, CLI::App& app) : line_(&line), app_(&app) {}
+
+  Command& Required(const std::string& name, std::string* value, const std::string& description);
+  // `excludes`: an option that cannot be given together with this one.
+  Command& Optional(const std::string& name, OptionalText* value, const std::string& description,
+                    const std::string& excludes = "");
+  // Keeps its value when left out; `allowed`: when not empty, the only values.
+  Command& Text(const std::string& name, std::string* value, const std::string& description,
+                const std::vector<std::string>& allowed = {});
+  Command& Number(const std::string& name, uint64_t* value, const std::string& description);
+  // A number of bytes such as 64M.
+  Command& Size(const std::string& name, uint64_t* value, const std::string& description);
+  Command& Flag(const std::string& name, bool* value, const std::string& description);
+  // What runs when the command is given.
+  void OnUse(Action action);
+
+ private:
+  CommandLine* line_;
+  CLI::App* app_;
+};
+
+// All commands.
 class CommandLine {
  public:
   CommandLine(CLI::App& app, Session& session) : app_(app), session_(session) {}
 
   // A command on a database, with the options that all of them have.
-  CLI::App* Add(const std::string& name, const std::string& description);
+  Command Add(const std::string& name, const std::string& description);
   // A command without a database.
-  CLI::App* AddPlain(const std::string& name, const std::string& description);
-  // `action` runs when `command` was given.
-  void OnUse(CLI::App* command, Action action);
-
-  // An option or, by a name without dashes, a positional argument.
-  static CLI::Option* AddOptional(CLI::App* command, const std::string& name, OptionalText* value,
-                                  const std::string& description);
+  Command AddPlain(const std::string& name, const std::string& description);
 
   // Runs the action of the command that was given.
   absl::StatusOr<int> Run() { return action_(session_); }
 
  private:
+  friend class Command;
+
   CLI::App& app_;
   Session& session_;
   Action action_;

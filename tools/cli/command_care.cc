@@ -75,14 +75,12 @@ absl::StatusOr<int> Version(Session& session) {
 
 }  // namespace
 
-void AddStat(CommandLine& line) { line.OnUse(line.Add("stat", "Print sizes and counters"), Stat); }
+void AddStat(CommandLine& line) { line.Add("stat", "Print sizes and counters").OnUse(Stat); }
 
 void AddVerify(CommandLine& line) {
-  line.OnUse(line.Add("verify", "Check every page, key and checksum"), Verify);
+  line.Add("verify", "Check every page, key and checksum").OnUse(Verify);
 }
 
-void AddVersion(CommandLine& line) {
-  line.OnUse(line.AddPlain("version", "Print the version"), Version);
-}
+void AddVersion(CommandLine& line) { line.AddPlain("version", "Print the version").OnUse(Version); }
 
 }  // namespace moraine::cli

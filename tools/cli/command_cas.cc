@@ -29,7 +29,7 @@ absl::StatusOr<std::optional<std::string>> Operand(const Session& session, bool 
 
 absl::StatusOr<int> CompareAndSwap(Session& session, const CasArguments& arguments) {
   const int wanted = 2 - (arguments.expect_absent ? 1 : 0) - (arguments.remove ? 1 : 0);
-  const int given = (arguments.first.given() ? 1 : 0) + (arguments.second.given() ? 1 : 0);
+  const int given = (arguments.first.given ? 1 : 0) + (arguments.second.given ? 1 : 0);
   if (given != wanted) {
     return absl::InvalidArgumentError(
         "cas takes KEY EXPECTED NEW; --absent stands for EXPECTED, --delete for NEW");
@@ -63,14 +63,13 @@ absl::StatusOr<int> CompareAndSwap(Session& session, const CasArguments& argumen
 
 void AddCompareAndSwap(CommandLine& line) {
   auto arguments = std::make_shared<CasArguments>();
-  CLI::App* command = line.Add("cas", "Set a key if it holds EXPECTED; print what it holds if not");
-  command->add_option("key", arguments->key, "the key")->required();
-  CommandLine::AddOptional(command, "expected", &arguments->first, "what the key must hold");
-  CommandLine::AddOptional(command, "new", &arguments->second, "what it shall hold");
-  command->add_flag("--absent", arguments->expect_absent, "expect that the key is absent");
-  command->add_flag("--delete", arguments->remove, "delete the key instead of setting it");
-  line.OnUse(command,
-             [arguments](Session& session) { return CompareAndSwap(session, *arguments); });
+  line.Add("cas", "Set a key if it holds EXPECTED; print what it holds if not")
+      .Required("key", &arguments->key, "the key")
+      .Optional("expected", &arguments->first, "what the key must hold")
+      .Optional("new", &arguments->second, "what it shall hold")
+      .Flag("--absent", &arguments->expect_absent, "expect that the key is absent")
+      .Flag("--delete", &arguments->remove, "delete the key instead of setting it")
+      .OnUse([arguments](Session& session) { return CompareAndSwap(session, *arguments); });
 }
 
 }  // namespace moraine::cli

@@ -42,10 +42,10 @@ absl::StatusOr<int> Create(Session& session, const CreateArguments& arguments) {
 
 void AddCreate(CommandLine& line) {
   auto arguments = std::make_shared<CreateArguments>();
-  CLI::App* command = line.Add("create", "Create a database, or with --tree a tree in it");
-  command->add_option("--merge", arguments->merge_operator,
-                      "merge operator of the tree: add, max, min, append or bit_or");
-  line.OnUse(command, [arguments](Session& session) { return Create(session, *arguments); });
+  line.Add("create", "Create a database, or with --tree a tree in it")
+      .Text("--merge", &arguments->merge_operator,
+            "merge operator of the tree: add, max, min, append or bit_or")
+      .OnUse([arguments](Session& session) { return Create(session, *arguments); });
 }
 
 }  // namespace moraine::cli

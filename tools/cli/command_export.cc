@@ -69,13 +69,11 @@ absl::StatusOr<int> Export(Session& session, const ExportArguments& arguments) {
 
 void AddExport(CommandLine& line) {
   auto arguments = std::make_shared<ExportArguments>();
-  CLI::App* command = line.Add("export", "Write all records of a tree to a file");
-  command->add_option("file", arguments->file, "the file, or - for standard output")
-      ->capture_default_str();
-  command
-      ->add_option("--format", arguments->format, "how records are written; by the file's ending")
-      ->check(CLI::IsMember(FormatNames()));
-  line.OnUse(command, [arguments](Session& session) { return Export(session, *arguments); });
+  line.Add("export", "Write all records of a tree to a file")
+      .Text("file", &arguments->file, "the file, or - for standard output")
+      .Text("--format", &arguments->format, "how records are written; by the file's ending",
+            FormatNames())
+      .OnUse([arguments](Session& session) { return Export(session, *arguments); });
 }
 
 }  // namespace moraine::cli

@@ -102,12 +102,11 @@ absl::StatusOr<int> Import(Session& session, const ImportArguments& arguments) {
 
 void AddImport(CommandLine& line) {
   auto arguments = std::make_shared<ImportArguments>();
-  CLI::App* command = line.Add("import", "Load records from a file");
-  command->add_option("file", arguments->file, "the file, or - for standard input")->required();
-  command
-      ->add_option("--format", arguments->format, "how records are written; by the file's ending")
-      ->check(CLI::IsMember(FormatNames()));
-  line.OnUse(command, [arguments](Session& session) { return Import(session, *arguments); });
+  line.Add("import", "Load records from a file")
+      .Required("file", &arguments->file, "the file, or - for standard input")
+      .Text("--format", &arguments->format, "how records are written; by the file's ending",
+            FormatNames())
+      .OnUse([arguments](Session& session) { return Import(session, *arguments); });
 }
 
 }  // namespace moraine::cli

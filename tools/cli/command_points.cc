@@ -22,7 +22,7 @@ struct PointArguments {
 
 // The value argument, or all of standard input.
 absl::StatusOr<std::string> ReadValue(const Session& session, const PointArguments& arguments) {
-  if (arguments.value.given()) return session.FromArgument(arguments.value.text);
+  if (arguments.value.given) return session.FromArgument(arguments.value.text);
   if (::isatty(STDIN_FILENO) != 0) {
     fmt::print(stderr, "moraine: reading the value from the terminal; end it with Ctrl-D\n");
   }
@@ -101,17 +101,15 @@ absl::StatusOr<int> Merge(Session& session, const PointArguments& arguments) {
 using PointAction = absl::StatusOr<int> (*)(Session&, const PointArguments&);
 
 // Adds a command on one key; `value_name` is empty for one that takes no value.
-CLI::App* AddPoint(CommandLine& line, const std::string& name, const std::string& description,
-                   const std::string& value_name, PointAction action,
-                   std::shared_ptr<PointArguments> arguments) {
-  CLI::App* command = line.Add(name, description);
-  command->add_option("key", arguments->key, "the key")->required();
+Command AddPoint(CommandLine& line, const std::string& name, const std::string& description,
+                 const std::string& value_name, PointAction action,
+                 std::shared_ptr<PointArguments> arguments) {
+  Command command = line.Add(name, description);
+  command.Required("key", &arguments->key, "the key");
   if (!value_name.empty()) {
-    CommandLine::AddOptional(command, value_name, &arguments->value,
-                             "its bytes; standard input when left out");
+    command.Optional(value_name, &arguments->value, "its bytes; standard input when left out");
   }
-  line.OnUse(command,
-             [action, arguments](Session& session) { return action(session, *arguments); });
+  command.OnUse([action, arguments](Session& session) { return action(session, *arguments); });
   return command;
 }
 
@@ -119,8 +117,8 @@ CLI::App* AddPoint(CommandLine& line, const std::string& name, const std::string
 
 void AddGet(CommandLine& line) {
   auto arguments = std::make_shared<PointArguments>();
-  CLI::App* command = AddPoint(line, "get", "Print the value of a key", "", Get, arguments);
-  command->add_flag("--raw", arguments->raw, "print no line break after the value");
+  AddPoint(line, "get", "Print the value of a key", "", Get, arguments)
+      .Flag("--raw", &arguments->raw, "print no line break after the value");
 }
 
 void AddPut(CommandLine& line) {

@@ -21,16 +21,16 @@ struct ScanArguments {
 };
 
 absl::StatusOr<Range> RangeOf(const Session& session, const ScanArguments& arguments) {
-  if (arguments.prefix.given()) {
+  if (arguments.prefix.given) {
     MORAINE_ASSIGN_OR_RETURN(const std::string prefix, session.FromArgument(arguments.prefix.text));
     return Prefix(prefix);
   }
   Range range;
-  if (arguments.from.given()) {
+  if (arguments.from.given) {
     MORAINE_ASSIGN_OR_RETURN(const std::string from, session.FromArgument(arguments.from.text));
     range.lower = Including(from);
   }
-  if (arguments.to.given()) {
+  if (arguments.to.given) {
     MORAINE_ASSIGN_OR_RETURN(const std::string to, session.FromArgument(arguments.to.text));
     range.upper = Excluding(to);
   }
@@ -71,17 +71,14 @@ absl::StatusOr<int> RunScan(Session& session, const ScanArguments& arguments) {
 
 void AddScan(CommandLine& line) {
   auto arguments = std::make_shared<ScanArguments>();
-  CLI::App* command = line.Add("scan", "Print the records of a range, key TAB value");
-  CLI::Option* prefix = CommandLine::AddOptional(command, "--prefix", &arguments->prefix,
-                                                 "keys that begin with this");
-  CommandLine::AddOptional(command, "--from", &arguments->from, "first key, included")
-      ->excludes(prefix);
-  CommandLine::AddOptional(command, "--to", &arguments->to, "end of the keys, excluded")
-      ->excludes(prefix);
-  command->add_option("--limit", arguments->limit, "print at most this many");
-  command->add_flag("--reverse", arguments->reverse, "from the last to the first");
-  command->add_flag("--keys-only", arguments->keys_only, "leave out the values");
-  line.OnUse(command, [arguments](Session& session) { return RunScan(session, *arguments); });
+  line.Add("scan", "Print the records of a range, key TAB value")
+      .Optional("--prefix", &arguments->prefix, "keys that begin with this")
+      .Optional("--from", &arguments->from, "first key, included", "--prefix")
+      .Optional("--to", &arguments->to, "end of the keys, excluded", "--prefix")
+      .Number("--limit", &arguments->limit, "print at most this many")
+      .Flag("--reverse", &arguments->reverse, "from the last to the first")
+      .Flag("--keys-only", &arguments->keys_only, "leave out the values")
+      .OnUse([arguments](Session& session) { return RunScan(session, *arguments); });
 }
 
 }  // namespace moraine::cli

@@ -2,6 +2,8 @@
 #include <csignal>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "tools/cli/command.h"
 
 namespace moraine::cli {
