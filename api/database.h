@@ -46,7 +46,8 @@ struct CompareAndSwapResult {
 };
 
 // Makes the new value from the old one; nullopt stands for an absent key both ways. It may be
-// called more than once, when another writer was faster, and must not call the database.
+// called more than once, when another writer was faster; it must neither wait for anything nor call
+// the database, since pages it looks at are kept for it meanwhile.
 using UpdateFunction =
     absl::FunctionRef<std::optional<std::string>(std::optional<std::string_view>)>;
 

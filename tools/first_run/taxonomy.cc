@@ -1,4 +1,4 @@
-// The NCBI taxonomy, 1.3 million kinds of living things: node/ID is the line of nodes.dmp and those
+// The NCBI taxonomy, a million kinds of living things: node/ID is the line of nodes.dmp and those
 // of names.dmp, child/PARENT/ID the tree, rank/RANK/ID the ranks, name/NAME/ID the names.
 #include <fstream>
 #include <unordered_map>
