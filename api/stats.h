@@ -43,9 +43,10 @@ struct VerifyFinding {
   std::string what;
 };
 
+// The counts are of what was checked, the catalog of trees included.
 struct VerifyReport {
   uint64_t pages = 0;
-  uint64_t records = 0;
+  uint64_t records = 0;  // in the bases of pages; newer versions are checked but not counted
   uint64_t log_records = 0;
   uint64_t checkpoint_pages = 0;
   std::vector<VerifyFinding> findings;  // empty: nothing is wrong

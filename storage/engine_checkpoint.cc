@@ -91,12 +91,13 @@ absl::StatusOr<EngineStats> EngineImplementation::Stats() {
     if (!file.ok()) continue;  // removed meanwhile
     MORAINE_ASSIGN_OR_RETURN(uint64_t size, (*file)->Size());
     stats.bytes_on_disk += size;
+    // Counted here and not by the log, which a read-only engine does not open.
+    if (name.starts_with("log-")) ++stats.log_segments;
   }
   stats.memory_bytes = budget_.used_bytes();
   stats.memory_limit_bytes = budget_.limit_bytes();
   if (log_ != nullptr) {
     LogStats log_stats = log_->stats();
-    stats.log_segments = log_stats.segments;
     stats.log_tail = log_->Tail().value();
     stats.log_stable = log_->Stable().value();
     stats.log_device_bytes = log_stats.device_bytes;

@@ -86,7 +86,7 @@ TEST_F(DatabaseTest, CareRunsBesideUse) {
   const auto report = database_->Verify();
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_TRUE(report->clean());
-  EXPECT_EQ(report->records, 1);
+  EXPECT_GT(report->pages, 0);
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ class ScanTest(CommandTest):
         for name in ("trees", "pages", "bytes_live", "bytes_on_disk", "segments",
                      "fragments_per_page", "cache_bytes", "memory_bytes", "format_version"):
             self.assertIsInstance(stat[name], (int, float), name)
+        self.assertGreaterEqual(stat["segments"], 1)
         self.assertIsInstance(stat["io_backend"], str)
         self.assertEqual(stat["tree_list"][0]["name"], "default")
         self.assertRegex(self.ok("stat", self.db).decode(), r"(?m)^records +2$")
