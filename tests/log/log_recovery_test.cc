@@ -214,6 +214,29 @@ TEST_F(LogRecoveryTest, CheckpointPositionsOfAnyRunAreReadable) {
   }
 }
 
+// Opened twice at the same place, the second time as seen from a checkpoint behind the torn tail:
+// an older checkpoint must still find its way across.
+TEST_F(LogRecoveryTest, TornTailStaysCrossableFromOlderCheckpoints) {
+  OpenLog();
+  Append("kept");
+  LogSlot torn = Append("torn");
+  ASSERT_TRUE(log_->Flush().ok());
+  Crash();
+  FlipBits(kFile, torn.lsn.value() + 8, 1);
+  ReadAll();
+  EXPECT_EQ(end_, torn.lsn);
+  OpenLog(end_);
+  Lsn checkpoint = log_->Tail();
+  Crash();
+  EXPECT_TRUE(ReadAll(checkpoint).empty());
+  OpenLog(end_);
+  Append("later");
+  CloseLog();
+  EXPECT_EQ(ReadAll(checkpoint), std::vector<std::string>{"later"});
+  EXPECT_EQ(ReadAll(), (std::vector<std::string>{"kept", "later"}));
+  EXPECT_TRUE(status_.ok()) << status_;
+}
+
 TEST_F(LogRecoveryTest, RecordsCrossSegments) {
   options_.segment_bytes = 4096;
   Random random(TestSeed());
