@@ -194,8 +194,10 @@ absl::StatusOr<std::optional<CommitPosition>> Tree::Update(std::string_view key,
   Installation installation;
   installation.key = key;
   installation.update = &function;
-  installation.most_payload_bytes = 1024;
+  // A first guess, which a small log ring may not allow; most values are smaller.
   uint64_t most = MostInlinePayload(*environment_.log);
+  uint64_t fixed = kMostOperationHeaderBytes + key.size();
+  installation.most_payload_bytes = fixed < most ? std::min<uint64_t>(1024, most - fixed) : 0;
   for (Backoff<> backoff;; backoff.Wait()) {
     uint64_t payload = kMostOperationHeaderBytes + key.size() + installation.most_payload_bytes;
     if (payload > most) {

@@ -2,24 +2,11 @@
 #include "tests/support/model_database.h"
 
 #include <algorithm>
-#include <cstring>
+#include <charconv>
 
 #include "storage/base/check.h"
 
 namespace moraine {
-
-std::string EncodeNumber(uint64_t number) {
-  std::string bytes(sizeof(number), '\0');
-  std::memcpy(bytes.data(), &number, sizeof(number));
-  return bytes;
-}
-
-std::optional<uint64_t> DecodeNumber(std::string_view bytes) {
-  uint64_t number;
-  if (bytes.size() != sizeof(number)) return std::nullopt;
-  std::memcpy(&number, bytes.data(), sizeof(number));
-  return number;
-}
 
 void ModelDatabase::CreateTree(const std::string& tree, MergeFunction merge) {
   MORAINE_CHECK(trees_.emplace(tree, TreeState{std::move(merge), {}}).second);
@@ -98,21 +85,38 @@ void ModelDatabase::TruncateFrom(uint64_t position) {
   last_position_ = std::min(last_position_, position == 0 ? 0 : position - 1);
 }
 
+namespace {
+
+int64_t ParseNumber(std::string_view text) {
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string Append(std::optional<std::string_view> existing, std::string_view operand) {
+  return std::string(existing.value_or("")).append(operand);
+}
+
+std::string BitOr(std::optional<std::string_view> existing, std::string_view operand) {
+  std::string result(existing.value_or(""));
+  result.resize(std::max(result.size(), operand.size()), '\0');
+  for (size_t i = 0; i < operand.size(); ++i) result[i] = static_cast<char>(result[i] | operand[i]);
+  return result;
+}
+
+}  // namespace
+
 ModelDatabase::MergeFunction ModelMerge(std::string_view name) {
-  if (name == "append") {
-    return [](std::optional<std::string_view> existing, std::string_view operand) {
-      return std::string(existing.value_or("")).append(operand);
-    };
-  }
-  uint64_t (*combine)(uint64_t, uint64_t) = nullptr;
-  if (name == "add") combine = [](uint64_t a, uint64_t b) { return a + b; };
-  if (name == "max") combine = [](uint64_t a, uint64_t b) { return std::max(a, b); };
-  if (name == "min") combine = [](uint64_t a, uint64_t b) { return std::min(a, b); };
-  if (name == "bit_or") combine = [](uint64_t a, uint64_t b) { return a | b; };
+  if (name == "append") return Append;
+  if (name == "bit_or") return BitOr;
+  int64_t (*combine)(int64_t, int64_t) = nullptr;
+  if (name == "add") combine = [](int64_t a, int64_t b) { return a + b; };
+  if (name == "max") combine = [](int64_t a, int64_t b) { return std::max(a, b); };
+  if (name == "min") combine = [](int64_t a, int64_t b) { return std::min(a, b); };
   MORAINE_CHECK(combine != nullptr);
   return [combine](std::optional<std::string_view> existing, std::string_view operand) {
     if (!existing) return std::string(operand);
-    return EncodeNumber(combine(*DecodeNumber(*existing), *DecodeNumber(operand)));
+    return std::to_string(combine(ParseNumber(*existing), ParseNumber(operand)));
   };
 }
 

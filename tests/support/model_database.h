@@ -20,11 +20,6 @@ namespace moraine {
 
 inline constexpr uint64_t kLatest = std::numeric_limits<uint64_t>::max();
 
-// The little-endian eight bytes that counters are stored as.
-std::string EncodeNumber(uint64_t number);
-// nullopt unless `bytes` is eight bytes long.
-std::optional<uint64_t> DecodeNumber(std::string_view bytes);
-
 struct ModelWrite {
   enum class Kind : uint8_t { kPut, kDelete, kMerge } kind = Kind::kPut;
   std::string tree;
@@ -77,7 +72,8 @@ class ModelDatabase {
   uint64_t last_position_ = 0;
 };
 
-// The merge functions that the engine has built in: add, max, min, append, bit_or.
+// The merge functions that the engine has built in: add, max and min of decimal numbers, append and
+// bit_or of bytes.
 ModelDatabase::MergeFunction ModelMerge(std::string_view name);
 
 }  // namespace moraine

@@ -61,15 +61,15 @@ TEST(ModelDatabaseTest, CompareAndSetTestsTheLatestValue) {
 }
 
 TEST(ModelDatabaseTest, MergesOverNothingAndOverValues) {
-  const std::pair<const char*, uint64_t> wanted[] = {
-      {"add", 9}, {"max", 6}, {"min", 3}, {"bit_or", 7}};
+  const std::pair<const char*, const char*> wanted[] = {
+      {"add", "9"}, {"max", "6"}, {"min", "3"}, {"append", "36"}, {"bit_or", "7"}};
   for (const auto& [name, result] : wanted) {
     ModelDatabase model;
     model.CreateTree("tree", ModelMerge(name));
-    model.Apply(1, {Kind::kMerge, "tree", "n", EncodeNumber(3)});
-    EXPECT_EQ(model.Get("tree", "n"), EncodeNumber(3));
-    model.Apply(2, {Kind::kMerge, "tree", "n", EncodeNumber(6)});
-    EXPECT_EQ(model.Get("tree", "n"), EncodeNumber(result)) << name;
+    model.Apply(1, {Kind::kMerge, "tree", "n", "3"});
+    EXPECT_EQ(model.Get("tree", "n"), "3");
+    model.Apply(2, {Kind::kMerge, "tree", "n", "6"});
+    EXPECT_EQ(model.Get("tree", "n"), result) << name;
   }
 }
 

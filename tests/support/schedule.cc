@@ -2,6 +2,7 @@
 #include "tests/support/schedule.h"
 
 #include <algorithm>
+#include <chrono>
 #include <thread>
 
 #include "storage/base/check.h"
@@ -96,6 +97,22 @@ Schedule::Member* Schedule::Choose() {
     return chosen;
   }
   return *std::ranges::max_element(ready, {}, &Member::priority);
+}
+
+AtomicJitter::AtomicJitter(uint64_t seed) : random_(seed) {
+  SetAtomicHook(&AtomicJitter::Hook, this);
+}
+
+AtomicJitter::~AtomicJitter() { SetAtomicHook(nullptr, nullptr); }
+
+void AtomicJitter::Hook(void* context, AtomicStep, const void*) {
+  Random& random = static_cast<AtomicJitter*>(context)->random_;
+  if (!random.OneIn(200)) return;
+  if (random.OneIn(20)) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  } else {
+    std::this_thread::yield();
+  }
 }
 
 }  // namespace moraine

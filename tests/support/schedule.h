@@ -69,6 +69,22 @@ class Schedule {
   std::binary_semaphore all_finished_{0};
 };
 
+// Gives the processor away at random accesses of the calling thread to shared words, for its
+// lifetime: a cheap way to meet rare interleavings in tests of whole engines, which the baton of
+// Schedule would stop (they wait on devices). Only builds with MORAINE_CHECKED announce their
+// accesses; elsewhere it does nothing.
+class AtomicJitter {
+ public:
+  explicit AtomicJitter(uint64_t seed);
+  AtomicJitter(const AtomicJitter&) = delete;
+  AtomicJitter& operator=(const AtomicJitter&) = delete;
+  ~AtomicJitter();
+
+ private:
+  static void Hook(void* context, AtomicStep step, const void* address);
+  Random random_;
+};
+
 }  // namespace moraine
 
 #endif  // MORAINE_TESTS_SUPPORT_SCHEDULE_H_

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -97,6 +98,18 @@ TEST_P(ScheduleTest, ASpinningThreadLetsTheOthersRun) {
                   [&] { ready.store(1, std::memory_order_relaxed); }});
     EXPECT_LT(schedule.steps(), 100u);
   }
+}
+
+TEST(AtomicJitterTest, MixesThreadsAndLeavesTheirResultsAlone) {
+  Word<int> counter{0};
+  const auto count = [&counter](uint64_t seed) {
+    AtomicJitter jitter(seed);
+    for (int i = 0; i < 2'000; ++i) counter.fetch_add(1, std::memory_order_relaxed);
+  };
+  std::thread other(count, 1);
+  count(2);
+  other.join();
+  EXPECT_EQ(counter.load(std::memory_order_relaxed), 4'000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, ScheduleTest,
