@@ -11,11 +11,18 @@ namespace moraine {
 namespace {
 
 constexpr uint32_t kEntriesPerCharge = 512;  // 8 KiB of entries
+// A leaf has hundreds of siblings under one parent, so one id in 32 is plenty for inner pages.
+constexpr uint32_t kPagesPerInnerPage = 32;
+constexpr uint32_t kFirstInnerPage = 1;  // id 0 names no page
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PageTable>> PageTable::Create(uint32_t capacity,
                                                              MemoryBudget* budget) {
+  if (capacity < 2 * kPagesPerInnerPage) {
+    return absl::InvalidArgumentError("a page table of " + std::to_string(capacity) +
+                                      " pages has no room for an inner page");
+  }
   void* mapped = mmap(nullptr, size_t{capacity} * sizeof(Entry), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) {
@@ -29,15 +36,17 @@ absl::StatusOr<std::unique_ptr<PageTable>> PageTable::Create(uint32_t capacity,
 
 PageTable::PageTable(Entry* entries, uint32_t capacity, MemoryBudget* budget)
     : entries_(entries), capacity_(capacity), budget_(budget) {
-  // A leaf has hundreds of siblings under one parent, so one id in 32 is plenty for inner pages. Id
-  // 0 names no page.
-  inner_.next = inner_.charged_end = 1;
-  inner_.end = capacity / 32;
+  inner_.next = inner_.charged_end = kFirstInnerPage;
+  inner_.end = capacity / kPagesPerInnerPage;
   leaves_.next = leaves_.charged_end = inner_.end;
   leaves_.end = capacity;
 }
 
-PageTable::~PageTable() { munmap(entries_, size_t{capacity_} * sizeof(Entry)); }
+PageTable::~PageTable() {
+  munmap(entries_, size_t{capacity_} * sizeof(Entry));
+  uint64_t charged = inner_.charged_end - kFirstInnerPage + leaves_.charged_end - inner_.end;
+  budget_->Release(charged * sizeof(Entry));
+}
 
 absl::StatusOr<PageId> PageTable::Allocate(PageKind kind) {
   MutexLock lock(mutex_);
