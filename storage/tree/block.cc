@@ -125,6 +125,14 @@ absl::Status ValidateHeader(std::string_view bytes, uint32_t level) {
     return Bad("areas overlap or reach past the end");
   }
   if (header.prefix_bytes > header.low_bytes) return Bad("prefix longer than the low fence");
+  BlockView block(bytes.data());
+  if (block.has_high_fence()) {
+    if (block.high_fence() <= block.low_fence()) return Bad("fences out of order");
+    if (block.high_fence().substr(0, header.prefix_bytes) != block.prefix())
+      return Bad("fences that do not share the prefix");
+  } else if (header.prefix_bytes != 0 || header.high_bytes != 0) {
+    return Bad("a prefix or a high fence where the key space ends");
+  }
   return absl::OkStatus();
 }
 
@@ -139,6 +147,7 @@ absl::Status ValidateBlock(std::string_view bytes, uint32_t level) {
   const char* slots = bytes.data() + header.search_offset + 4 * kHintCount;
   if (level > 0 && header.count == 0) return Bad("an inner page without children");
   std::string_view previous;
+  uint64_t previous_ts = 0;
   for (uint32_t i = 0; i < header.count; ++i) {
     uint64_t offset = GetFixed<uint32_t>(slots + 8 * size_t{i});
     if (offset < entries_begin || offset + kEntryHeaderBytes > bytes.size())
@@ -151,18 +160,23 @@ absl::Status ValidateBlock(std::string_view bytes, uint32_t level) {
     if (GetFixed<uint32_t>(slots + 8 * size_t{i} + 4) != HeadOf(suffix))
       return Bad("a slot that disagrees with its key");
     if (i > 0 && suffix < previous) return Bad("keys out of order");
-    if (i > 0 && level > 0 && suffix == previous) return Bad("two children for one key");
+    bool same_key = i > 0 && suffix == previous;
+    if (level > 0 && same_key) return Bad("two children for one key");
+    BlockEntry entry = level == 0 ? block.Leaf(i) : block.Inner(i);
+    if ((entry.ts != 0 || entry.tombstone) && !block.has_versions())
+      return Bad("a version in a block that says it has none");
+    // Equal ones: a batch that wrote the key twice.
+    if (same_key && (previous_ts == 0 || entry.ts > previous_ts))
+      return Bad("versions of a key out of order");
     previous = suffix;
+    previous_ts = entry.ts;
   }
   std::string first =
       std::string(block.prefix()) + std::string(header.count > 0 ? block.Suffix(0) : "");
   std::string last = std::string(block.prefix()) + std::string(previous);
   if (header.count > 0 && (first < block.low_fence() || !block.BelowHighFence(last)))
     return Bad("a key outside the fences");
-  if (block.has_high_fence() &&
-      block.high_fence().substr(0, header.prefix_bytes) != block.prefix()) {
-    return Bad("fences that do not share the prefix");
-  }
+  if (level > 0 && first != block.low_fence()) return Bad("children that leave out the low fence");
   uint32_t step = header.count / (kHintCount + 1);
   for (uint32_t i = 0; step > 0 && i < kHintCount; ++i) {
     uint32_t hint = GetFixed<uint32_t>(bytes.data() + header.search_offset + 4 * i);
