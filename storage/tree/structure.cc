@@ -132,7 +132,7 @@ bool Tree::InsertChild(TreeThread& thread, PageId page, MemWord word, std::strin
     if (left != nullptr) heap.Free(left, BlockView(left).header().size_bytes);
     if (right != nullptr) heap.Free(right, BlockView(right).header().size_bytes);
     if (right_page.ok()) environment_.table->Free(*right_page);
-    if (page == root_ && left_page.ok()) environment_.table->Free(*left_page);
+    if (page == root_ && pages_ok) environment_.table->Free(*left_page);  // else it is the root
     return false;
   }
   uint32_t level = old.level();
