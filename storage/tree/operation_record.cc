@@ -41,14 +41,16 @@ absl::StatusOr<LoggedOperation> ReadOperation(ByteReader* reader) {
   LoggedOperation operation;
   uint8_t kind = reader->Fixed<uint8_t>();
   operation.kind = static_cast<VersionKind>(kind);
-  operation.tree = TreeId(static_cast<uint32_t>(reader->Varint()));
+  uint64_t tree = reader->Varint();
+  operation.tree = TreeId(static_cast<uint32_t>(tree));
   uint64_t key_bytes = reader->Varint();
   uint64_t value_bytes = reader->Varint();
   operation.key = reader->Bytes(key_bytes);
   operation.value = reader->Bytes(value_bytes);
   bool known = kind >= static_cast<uint8_t>(VersionKind::kPut) &&
                kind <= static_cast<uint8_t>(VersionKind::kMerge);
-  if (!reader->ok() || !known) return absl::DataLossError("a log record that is not an operation");
+  if (!reader->ok() || !known || operation.tree.value() != tree)
+    return absl::DataLossError("a log record that is not an operation");
   return operation;
 }
 
