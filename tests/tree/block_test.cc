@@ -39,7 +39,7 @@ struct ModelBlock {
 // Bytes of a block in memory of exactly their size, so that AddressSanitizer sees a read past them.
 class BlockBuffer {
  public:
-  explicit BlockBuffer(size_t bytes) : bytes_(bytes), data_(new char[bytes]) {}
+  explicit BlockBuffer(size_t bytes) : bytes_(bytes), data_(std::make_unique<char[]>(bytes)) {}
   explicit BlockBuffer(std::string_view from) : BlockBuffer(from.size()) {
     std::memcpy(data_.get(), from.data(), from.size());
   }
@@ -143,7 +143,9 @@ TEST(BlockTest, HeadsOrderLikeTheBytesTheyStandFor) {
   for (int i = 0; i < 20000; ++i) {
     std::string a = RandomKey(random, 6);
     std::string b = RandomKey(random, 6);
-    if (HeadOf(a) < HeadOf(b)) { ASSERT_LT(a, b); }
+    if (HeadOf(a) < HeadOf(b)) {
+      ASSERT_LT(a, b);
+    }
   }
 }
 
@@ -204,7 +206,9 @@ void ExpectUsable(const BlockBuffer& bytes) {
     ASSERT_GE(entry.key, view.low_fence());
     ASSERT_TRUE(view.BelowHighFence(entry.key));
     bool same_key = i > 0 && entries[i - 1].key == entry.key;
-    if (i > 0) { ASSERT_LE(entries[i - 1].key, entry.key); }
+    if (i > 0) {
+      ASSERT_LE(entries[i - 1].key, entry.key);
+    }
     if (same_key) {
       ASSERT_EQ(view.level(), 0u);
       ASSERT_GE(entries[i - 1].ts, std::max<uint64_t>(entry.ts, 1)) << "two versions, no order";
@@ -213,10 +217,14 @@ void ExpectUsable(const BlockBuffer& bytes) {
       ASSERT_TRUE(position.found);
       ASSERT_EQ(position.index, i);
     }
-    if (entry.ts != 0 || entry.tombstone) { ASSERT_TRUE(view.has_versions()); }
+    if (entry.ts != 0 || entry.tombstone) {
+      ASSERT_TRUE(view.has_versions());
+    }
   }
   if (view.level() > 0) view.ChildFor(view.low_fence());
-  if (view.has_high_fence()) { ASSERT_LT(view.low_fence(), view.high_fence()); }
+  if (view.has_high_fence()) {
+    ASSERT_LT(view.low_fence(), view.high_fence());
+  }
   ModelBlock again{view.level(), std::string(view.low_fence()), std::nullopt,
                    view.header().prefix_bytes, entries};
   if (view.has_high_fence()) again.high = std::string(view.high_fence());
@@ -234,9 +242,12 @@ TEST(BlockTest, DamagedBytesAreRejectedOrHarmless) {
     for (size_t at = 0; at < size; ++at) {
       char old = intact.bytes()[at];
       for (int pattern = 0; pattern < 6; ++pattern) {
-        const char damaged[] = {static_cast<char>(old ^ 1),    static_cast<char>(old ^ 0x80),
-                                static_cast<char>(old ^ 0xff), static_cast<char>(old + 1),
-                                '\0',                          random.Bytes(1)[0]};
+        const char damaged[] = {static_cast<char>(old ^ 1),
+                                static_cast<char>(old ^ 0x80),
+                                static_cast<char>(old ^ 0xff),
+                                static_cast<char>(old + 1),
+                                '\0',
+                                random.Bytes(1)[0]};
         BlockBuffer bytes(intact.bytes());
         bytes.data()[at] = damaged[pattern];
         absl::Status status = ValidateBlock(bytes.bytes(), model.level);

@@ -44,8 +44,8 @@ TEST(DeltaTest, MatchesAgreeWithALoopAtEveryCount) {
   for (int i = 0; i < 100000; ++i) {
     uint64_t prints = random.Next();
     if (random.OneIn(2)) prints &= 0x0101010101010101 * random.Below(4);
-    uint8_t wanted = static_cast<uint8_t>(random.OneIn(2) ? prints >> 8 * random.Below(8)
-                                                          : random.Next());
+    uint8_t wanted =
+        static_cast<uint8_t>(random.OneIn(2) ? prints >> 8 * random.Below(8) : random.Next());
     for (uint32_t count = 0; count <= 8; ++count) {
       ASSERT_EQ(MatchFingerprints(prints, wanted, count), NaiveMatches(prints, wanted, count))
           << prints << " " << int{wanted} << " " << count;
@@ -93,7 +93,7 @@ TEST(StatusObjectTest, TheSmallerPositionIsOlderAndTiesAreBroken) {
 class RunBuffer {
  public:
   explicit RunBuffer(const std::vector<uint8_t>& fingerprints)
-      : memory_(new char[Run::Bytes(static_cast<uint32_t>(fingerprints.size()))]) {
+      : memory_(std::make_unique<char[]>(Run::Bytes(static_cast<uint32_t>(fingerprints.size())))) {
     run_ = new (memory_.get()) Run{};
     run_->count = static_cast<uint32_t>(fingerprints.size());
     std::memset(run_->fingerprints(), 0, Run::FingerprintBytes(run_->count));
