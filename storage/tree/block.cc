@@ -31,8 +31,10 @@ HintCounts CountHints(const char* hints, uint32_t head) {
     above |= static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(four, target))))
              << i;
   }
-  return {static_cast<uint32_t>(__builtin_popcount(below)),
-          kHintCount - static_cast<uint32_t>(__builtin_popcount(above))};
+  // Hints ascend, so each mask is a run of ones at one end: its edge is the count.
+  uint32_t not_below = ~below & 0xffff;
+  return {not_below == 0 ? kHintCount : static_cast<uint32_t>(__builtin_ctz(not_below)),
+          above == 0 ? kHintCount : static_cast<uint32_t>(__builtin_ctz(above))};
 #else
   HintCounts counts{0, 0};
   for (uint32_t i = 0; i < kHintCount; ++i) {
