@@ -57,7 +57,8 @@ absl::StatusOr<CommitPosition> BatchWriter::Write(std::span<const TreeWrite> wri
   if (payload.size() > MostInlinePayload(log)) pin.emplace(environment_.pins, log);
   MORAINE_ASSIGN_OR_RETURN(RecordBody body, PrepareBody(log, thread.credit, std::move(payload)));
   uint64_t priority = log.Tail().value();
-  uint64_t admitted_bytes = uint64_t{kReserveTries} * body.inline_payload.size();
+  uint64_t admitted_bytes = uint64_t{kReserveTries} * body.payload_bytes();
+  bool reclaimed = false;
   for (Backoff<> backoff;; backoff.Wait()) {
     MORAINE_RETURN_IF_ERROR(log.Admit(thread.credit, admitted_bytes, kReserveTries));
     void* memory = thread.heap().Allocate(sizeof(StatusObject), ChargeKind::kReserve);
@@ -72,8 +73,13 @@ absl::StatusOr<CommitPosition> BatchWriter::Write(std::span<const TreeWrite> wri
       case Attempt::kRetry:
         break;
       case Attempt::kNoMemory:
-        return absl::ResourceExhaustedError(
-            "the memory budget is used up; delete keys or raise memory_bytes");
+        if (std::exchange(reclaimed, true)) {
+          return absl::ResourceExhaustedError(
+              "the memory budget is used up; delete keys or raise memory_bytes");
+        }
+        environment_.heap->WaitForGuards();
+        environment_.heap->DrainLocal();
+        break;
       case Attempt::kDropped:
         return absl::NotFoundError("a tree of the batch was dropped");
     }
@@ -148,11 +154,11 @@ bool BatchWriter::Commit(TreeThread& thread, StatusObject* status, const RecordB
   Log& log = *environment_.log;
   for (uint32_t attempt = 1;; ++attempt) {
     if (attempt == kReserveTries) ForbidPush(status->word);
-    LogSlot slot = log.Reserve(thread.credit, static_cast<uint32_t>(body.inline_payload.size()));
-    PutBytes(slot.payload, body.inline_payload);
+    LogSlot slot = log.Reserve(thread.credit, body.payload_bytes());
+    body.CopyTo(slot.payload);
     FlipResult result = Flip(status->word, slot.lsn.value());
     if (result == FlipResult::kCommitted) {
-      log.Publish(slot, body.type, body.checksum);
+      log.Publish(slot, body.type(), body.checksum());
       *position = {slot.lsn, slot.end()};
       return true;
     }

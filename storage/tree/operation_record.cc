@@ -54,35 +54,43 @@ absl::StatusOr<LoggedOperation> ReadOperation(ByteReader* reader) {
   return operation;
 }
 
+RecordBody::RecordBody(RecordType type, std::string payload)
+    : type_(type), payload_(std::move(payload)), checksum_(Crc32c(payload_)) {}
+
+namespace {
+
+// Writes `payload` as a chain of chunks; the position of the first one names the chain.
+absl::StatusOr<uint64_t> WriteChunks(Log& log, LogCredit& credit, std::string_view payload) {
+  size_t most = MostInlinePayload(log) - kMaxVarint64Bytes;
+  uint64_t first = 0;
+  for (size_t at = 0; at < payload.size(); at += most) {
+    char number[kMaxVarint64Bytes];
+    std::string chunk(number, static_cast<size_t>(PutVarint(number, first) - number));
+    chunk += payload.substr(at, most);
+    MORAINE_RETURN_IF_ERROR(log.Admit(credit, chunk.size(), 1));
+    uint32_t checksum = Crc32c(chunk);
+    LogSlot slot = log.Reserve(credit, static_cast<uint32_t>(chunk.size()));
+    PutBytes(slot.payload, chunk);
+    log.Publish(slot, RecordType::kChunk, checksum);
+    if (first == 0) first = slot.lsn.value();
+  }
+  return first;
+}
+
+}  // namespace
+
 absl::StatusOr<RecordBody> PrepareBody(Log& log, LogCredit& credit, std::string payload) {
-  uint64_t most = MostInlinePayload(log);
-  RecordBody body;
-  if (payload.size() <= most) {
-    body.inline_payload = std::move(payload);
-  } else {
-    uint64_t first = 0;
-    for (size_t at = 0; at < payload.size();) {
-      std::string chunk;
-      char number[kMaxVarint64Bytes];
-      chunk.append(number, static_cast<size_t>(PutVarint(number, first) - number));
-      size_t bytes = std::min<size_t>(payload.size() - at, most - kMaxVarint64Bytes);
-      chunk.append(payload, at, bytes);
-      MORAINE_RETURN_IF_ERROR(log.Admit(credit, chunk.size(), 1));
-      uint32_t checksum = Crc32c(chunk);
-      LogSlot slot = log.Reserve(credit, static_cast<uint32_t>(chunk.size()));
-      PutBytes(slot.payload, chunk);
-      log.Publish(slot, RecordType::kChunk, checksum);
-      if (first == 0) first = slot.lsn.value();
-      at += bytes;
-    }
-    body.type = RecordType::kCommit;
+  RecordType type = RecordType::kBatch;
+  if (payload.size() > MostInlinePayload(log)) {
+    MORAINE_ASSIGN_OR_RETURN(uint64_t first, WriteChunks(log, credit, payload));
     char numbers[2 * kMaxVarint64Bytes];
     char* end = PutVarint(PutVarint(numbers, first), payload.size());
-    body.inline_payload.assign(numbers, static_cast<size_t>(end - numbers));
+    payload.assign(numbers, static_cast<size_t>(end - numbers));
+    type = RecordType::kCommit;
   }
-  body.checksum = Crc32c(body.inline_payload);
+  RecordBody body(type, std::move(payload));
   MORAINE_RETURN_IF_ERROR(
-      log.Admit(credit, kReserveTries * body.inline_payload.size(), kReserveTries));
+      log.Admit(credit, uint64_t{kReserveTries} * body.payload_bytes(), kReserveTries));
   return body;
 }
 

@@ -37,6 +37,7 @@ inline constexpr size_t kMostOperationHeaderBytes = 1 + 3 * kMaxVarint32Bytes;
 class OperationRecord {
  public:
   explicit OperationRecord(const LoggedOperation& operation);
+  RecordType type() const { return RecordType::kOne; }
   uint32_t payload_bytes() const { return payload_bytes_; }
   uint32_t checksum() const { return checksum_; }
   void CopyTo(char* payload) const;
@@ -55,10 +56,18 @@ void AppendOperation(const LoggedOperation& operation, std::string* payload);
 absl::StatusOr<LoggedOperation> ReadOperation(ByteReader* reader);
 
 // A payload that is ready to be committed by one record, however large it is.
-struct RecordBody {
-  RecordType type = RecordType::kBatch;
-  std::string inline_payload;
-  uint32_t checksum = 0;
+class RecordBody {
+ public:
+  RecordBody(RecordType type, std::string payload);
+  RecordType type() const { return type_; }
+  uint32_t payload_bytes() const { return static_cast<uint32_t>(payload_.size()); }
+  uint32_t checksum() const { return checksum_; }
+  void CopyTo(char* payload) const { PutBytes(payload, payload_); }
+
+ private:
+  RecordType type_;
+  std::string payload_;
+  uint32_t checksum_;
 };
 
 // Makes a body of a kBatch payload, writing chunks to the log first when it is too large for one

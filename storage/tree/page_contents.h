@@ -33,6 +33,10 @@ struct PageImage {
     return {delta->base, delta->run, delta};
   }
   BlockView block() const { return BlockView(base); }
+  uint64_t high_head() const {
+    if (delta != nullptr) return delta->high_head;
+    return block().has_high_fence() ? KeyHead(block().high_fence()) : kNoHighHead;
+  }
 };
 
 // A version of a key whose fate is known.

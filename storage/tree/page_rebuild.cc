@@ -35,6 +35,7 @@ bool DeltaChain::Build(const char* base, const Run* run, std::span<Version* cons
     delta->run = run;
     delta->next = below;
     delta->fingerprints = 0;
+    delta->high_head = PageImage{base}.high_head();
     delta->count = static_cast<uint8_t>(count);
     delta->embedded = 0;
     made += count;

@@ -67,6 +67,11 @@ Tree::Leaf Tree::FindLeaf(std::string_view key, Purpose purpose) {
   int lines = kInnerLines;
   for (;;) {
     MemWord word = environment_.table->Load(page);
+    if (purpose == Purpose::kInstall && word.state() == PageState::kStack) {
+      const Delta* delta = word.object<const Delta>();
+      __builtin_prefetch(reinterpret_cast<const char*>(delta) + 64);
+      if (KeyHead(key) < delta->high_head) return {page, word};
+    }
     PageImage image = PageImage::Of(word);
     BlockView block = image.block();
     __builtin_prefetch(block.data());

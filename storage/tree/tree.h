@@ -102,7 +102,14 @@ class Tree {
     PageId page;
     MemWord word;
   };
-  enum class InstallResult : uint8_t { kInstalled, kBlocked, kKept, kTooLarge, kNoMemory };
+  enum class InstallResult : uint8_t {
+    kInstalled,
+    kBlocked,
+    kKept,
+    kTooLarge,
+    kNoMemory,
+    kDropped
+  };
   // What to install. `version` is made once and reused from try to try; `blocker` is set with
   // kBlocked.
   struct Installation {
@@ -113,7 +120,7 @@ class Tree {
     uint8_t fingerprint = 0;                 // of the key, filled in by Install
     const StatusObject* self = nullptr;      // own undecided versions are no obstacle
     const UpdateFunction* update = nullptr;  // decides kind and value
-    uint64_t most_payload_bytes = 0;         // with update: a larger decision is kTooLarge
+    uint64_t most_value_bytes = 0;           // with update: a larger decision is kTooLarge
     std::string decided_value;               // with update: what `value` refers to
     Version* version = nullptr;
     Version* blocker = nullptr;
@@ -137,8 +144,16 @@ class Tree {
   bool Decide(const PageImage& image, Installation* installation);
   Version* MakeVersion(TreeThread& thread, const Installation& installation, uint32_t delta_slots);
   const Delta* MakeDelta(TreeThread& thread, Version* version, const PageImage& image);
-  std::optional<CommitPosition> Commit(TreeThread& thread, Version* version,
-                                       const OperationRecord& record);
+  template <class Record>
+  std::optional<CommitPosition> Commit(TreeThread& thread, Version* version, const Record& record);
+  template <class MakeRecord>
+  InstallResult TryWrite(TreeThread& thread, Installation* installation, MakeRecord make_record,
+                         CommitPosition* position);
+  absl::Status AfterFailure(InstallResult result, bool* reclaimed);
+  absl::StatusOr<std::optional<CommitPosition>> UpdateLarge(TreeThread& thread,
+                                                            std::string_view key,
+                                                            UpdateFunction function,
+                                                            UpdateDecision wanted);
   absl::StatusOr<CommitPosition> WriteLarge(TreeThread& thread, VersionKind kind,
                                             std::string_view key, std::string_view value);
 

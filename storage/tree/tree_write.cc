@@ -11,6 +11,9 @@
 namespace moraine {
 namespace {
 
+// The log space an update asks for before it knows what it will write.
+constexpr uint64_t kFirstUpdateBytes = 1024;
+
 absl::Status NoMemory() {
   return absl::ResourceExhaustedError(
       "the memory budget is used up; delete keys or raise memory_bytes");
@@ -70,6 +73,7 @@ const Delta* Tree::MakeDelta(TreeThread&, Version* version, const PageImage& ima
   delta->run = image.run;
   delta->next = old == nullptr ? nullptr : (carried == old->count ? old->next : old);
   delta->fingerprints = version->fingerprint;
+  delta->high_head = image.high_head();
   if (carried > 0) delta->fingerprints |= old->fingerprints << 8;
   delta->count = static_cast<uint8_t>(carried + 1);
   delta->embedded = 1;
@@ -114,7 +118,7 @@ Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation
     if (installation->update != nullptr) {
       discard();
       if (!Decide(image, installation)) return InstallResult::kKept;
-      if (installation->value.size() > installation->most_payload_bytes)
+      if (installation->value.size() > installation->most_value_bytes)
         return InstallResult::kTooLarge;
     }
     uint32_t carried =
@@ -136,8 +140,9 @@ Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation
 
 // Reserves a position and makes the version take effect there; nullopt: a batch aborted it
 // meanwhile. Readers that need an earlier decision may push it on three times, then no more.
+template <class Record>
 std::optional<CommitPosition> Tree::Commit(TreeThread& thread, Version* version,
-                                           const OperationRecord& record) {
+                                           const Record& record) {
   Log& log = *environment_.log;
   for (uint32_t attempt = 1;; ++attempt) {
     if (attempt == kReserveTries) ForbidPush(version->ts);
@@ -145,13 +150,42 @@ std::optional<CommitPosition> Tree::Commit(TreeThread& thread, Version* version,
     record.CopyTo(slot.payload);
     FlipResult result = Flip(version->ts, slot.lsn.value());
     if (result == FlipResult::kCommitted) {
-      log.Publish(slot, RecordType::kOne, record.checksum());
+      log.Publish(slot, record.type(), record.checksum());
       return CommitPosition{slot.lsn, slot.end()};
     }
     log.Publish(slot, RecordType::kVoid, 0);
     if (result == FlipResult::kAborted) return std::nullopt;
     MORAINE_CHECK(attempt < kReserveTries);  // no push succeeds after ForbidPush
   }
+}
+
+// One try at a single write, within one guard. A version that was made and not installed is freed.
+template <class MakeRecord>
+Tree::InstallResult Tree::TryWrite(TreeThread& thread, Installation* installation,
+                                   MakeRecord make_record, CommitPosition* position) {
+  EpochGuard guard(thread.heap());
+  if (dropped()) return InstallResult::kDropped;
+  InstallResult result = Install(thread, installation);
+  Version* version = std::exchange(installation->version, nullptr);
+  if (result != InstallResult::kInstalled) {
+    if (version != nullptr) thread.heap().Free(version, version->allocation_bytes());
+    return result;
+  }
+  std::optional<CommitPosition> committed = Commit(thread, version, make_record());
+  if (!committed) return InstallResult::kBlocked;
+  *position = *committed;
+  return InstallResult::kInstalled;
+}
+
+// What a failed try means for the caller: OK to try again, or the error to report. Garbage of other
+// threads may be what fills the budget, so it is waited for once.
+absl::Status Tree::AfterFailure(InstallResult result, bool* reclaimed) {
+  if (result == InstallResult::kDropped) return CheckUsable();
+  if (result != InstallResult::kNoMemory) return absl::OkStatus();
+  if (std::exchange(*reclaimed, true)) return NoMemory();
+  environment_.heap->WaitForGuards();
+  environment_.heap->DrainLocal();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CommitPosition> Tree::Write(VersionKind kind, std::string_view key,
@@ -162,29 +196,23 @@ absl::StatusOr<CommitPosition> Tree::Write(VersionKind kind, std::string_view ke
   }
   TreeThread& thread = environment_.Local();
   if (kind == VersionKind::kDelete) value = {};
-  if (key.size() + value.size() > MostInlinePayload(*environment_.log) / 2)
+  if (key.size() + value.size() > MostInlinePayload(*environment_.log) / 2) {
     return WriteLarge(thread, kind, key, value);
+  }
   OperationRecord record({kind, id_, key, value});
   Installation installation;
   installation.kind = kind;
   installation.key = key;
   installation.value = value;
+  bool reclaimed = false;
   for (Backoff<> backoff;; backoff.Wait()) {
     MORAINE_RETURN_IF_ERROR(environment_.log->Admit(
         thread.credit, uint64_t{kReserveTries} * record.payload_bytes(), kReserveTries));
-    EpochGuard guard(thread.heap());
-    MORAINE_RETURN_IF_ERROR(CheckUsable());
-    InstallResult result = Install(thread, &installation);
-    if (result == InstallResult::kNoMemory) return NoMemory();
-    if (result == InstallResult::kBlocked) {
-      if (Version* made = std::exchange(installation.version, nullptr); made != nullptr) {
-        thread.heap().Free(made, made->allocation_bytes());
-      }
-      continue;
-    }
-    std::optional<CommitPosition> position =
-        Commit(thread, std::exchange(installation.version, nullptr), record);
-    if (position) return *position;
+    CommitPosition position;
+    InstallResult result = TryWrite(
+        thread, &installation, [&]() -> const OperationRecord& { return record; }, &position);
+    if (result == InstallResult::kInstalled) return position;
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
   }
 }
 
@@ -194,34 +222,71 @@ absl::StatusOr<std::optional<CommitPosition>> Tree::Update(std::string_view key,
   Installation installation;
   installation.key = key;
   installation.update = &function;
-  // A first guess, which a small log ring may not allow; most values are smaller.
   uint64_t most = MostInlinePayload(*environment_.log);
-  uint64_t fixed = kMostOperationHeaderBytes + key.size();
-  installation.most_payload_bytes = fixed < most ? std::min<uint64_t>(1024, most - fixed) : 0;
+  uint64_t without_value = kMostOperationHeaderBytes + key.size();
+  if (without_value < most) {
+    installation.most_value_bytes = std::min(kFirstUpdateBytes, most - without_value);
+  }
+  bool reclaimed = false;
   for (Backoff<> backoff;; backoff.Wait()) {
-    uint64_t payload = kMostOperationHeaderBytes + key.size() + installation.most_payload_bytes;
+    uint64_t payload = without_value + installation.most_value_bytes;
     if (payload > most) {
-      return absl::InvalidArgumentError("an update may decide on at most " + std::to_string(most) +
-                                        " bytes of key and value; write a larger value with put");
+      return UpdateLarge(thread, key, function,
+                         {UpdateDecision::Action::kPut, std::move(installation.decided_value)});
     }
     MORAINE_RETURN_IF_ERROR(
         environment_.log->Admit(thread.credit, kReserveTries * payload, kReserveTries));
-    EpochGuard guard(thread.heap());
-    MORAINE_RETURN_IF_ERROR(CheckUsable());
-    InstallResult result = Install(thread, &installation);
-    if (result != InstallResult::kInstalled && installation.version != nullptr) {
-      Version* made = std::exchange(installation.version, nullptr);
-      thread.heap().Free(made, made->allocation_bytes());
-    }
-    if (result == InstallResult::kNoMemory) return NoMemory();
+    CommitPosition position;
+    InstallResult result = TryWrite(
+        thread, &installation,
+        [&] {
+          return OperationRecord({installation.kind, id_, key, installation.value});
+        },
+        &position);
+    if (result == InstallResult::kInstalled) return std::optional(position);
     if (result == InstallResult::kKept) return std::optional<CommitPosition>();
-    if (result == InstallResult::kTooLarge)
-      installation.most_payload_bytes = installation.value.size();
-    if (result != InstallResult::kInstalled) continue;
-    OperationRecord record({installation.kind, id_, key, installation.value});
-    std::optional<CommitPosition> position =
-        Commit(thread, std::exchange(installation.version, nullptr), record);
-    if (position) return position;
+    if (result == InstallResult::kTooLarge) {
+      installation.most_value_bytes = installation.value.size();
+    }
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
+  }
+}
+
+// The write is too large for one log slot: its chunks are logged before the page is touched, and the
+// commit stands only if the update then still decides on that very write.
+absl::StatusOr<std::optional<CommitPosition>> Tree::UpdateLarge(TreeThread& thread,
+                                                                std::string_view key,
+                                                                UpdateFunction function,
+                                                                UpdateDecision wanted) {
+  using Action = UpdateDecision::Action;
+  bool reclaimed = false;
+  for (Backoff<> backoff;; backoff.Wait()) {
+    if (wanted.action == Action::kKeep) return std::optional<CommitPosition>();
+    LogPins::Pin pin(environment_.pins, *environment_.log);
+    std::string payload;
+    VersionKind kind = wanted.action == Action::kPut ? VersionKind::kPut : VersionKind::kDelete;
+    AppendOperation({kind, id_, key, wanted.value}, &payload);
+    MORAINE_ASSIGN_OR_RETURN(RecordBody body,
+                             PrepareBody(*environment_.log, thread.credit, std::move(payload)));
+    UpdateDecision other;
+    auto decide_the_same = [&](std::optional<std::string_view> current) -> UpdateDecision {
+      UpdateDecision decision = function(current);
+      if (decision.action == Action::kDelete) decision.value.clear();
+      if (decision.action == wanted.action && decision.value == wanted.value) return decision;
+      other = std::move(decision);
+      return {};
+    };
+    UpdateFunction check = decide_the_same;
+    Installation installation;
+    installation.key = key;
+    installation.update = &check;
+    installation.most_value_bytes = wanted.value.size();
+    CommitPosition position;
+    InstallResult result = TryWrite(
+        thread, &installation, [&]() -> const RecordBody& { return body; }, &position);
+    if (result == InstallResult::kInstalled) return std::optional(position);
+    if (result == InstallResult::kKept) wanted = std::move(other);
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
   }
 }
 

@@ -66,20 +66,31 @@ struct Delta {
   const Run* run;          // or nullptr
   const Delta* next;       // older versions that did not fit and could not be folded, or nullptr
   uint64_t fingerprints;   // byte i: of versions[i]
+  uint64_t high_head;      // HighHead of the base's high fence
   Atomic<uint32_t> claim;  // 1 while some thread folds this delta
   uint8_t count;
   uint8_t embedded;      // part of versions[0]'s allocation
   uint16_t chain_depth;  // versions here and in all `next`
   Version* versions[];   // newest first
 
-  static constexpr size_t Bytes(uint32_t slots) { return 40 + sizeof(Version*) * size_t{slots}; }
+  static constexpr size_t Bytes(uint32_t slots) { return 48 + sizeof(Version*) * size_t{slots}; }
 };
-static_assert(sizeof(Delta) == 40);
+static_assert(sizeof(Delta) == 48);
 
 inline size_t Version::allocation_bytes() const {
   return DeltaOffset(key_bytes, value_bytes) +
          (delta_capacity > 0 ? Delta::Bytes(delta_capacity) : 0);
 }
+
+// The first eight bytes of a key or fence as a number that orders like the bytes. A key whose number
+// is smaller than a fence's is certainly below it; otherwise only the whole bytes can tell. With it
+// a writer knows that it found the right leaf without touching the block under the delta.
+inline uint64_t KeyHead(std::string_view key) {
+  uint64_t head = 0;
+  std::memcpy(&head, key.data(), key.size() < sizeof(head) ? key.size() : sizeof(head));
+  return __builtin_bswap64(head);
+}
+inline constexpr uint64_t kNoHighHead = ~uint64_t{0};  // of a page without a high fence
 
 // A one-byte summary of a key: whoever looks for it in a delta or a run reads these first.
 uint8_t FingerprintOf(std::string_view key);

@@ -231,6 +231,21 @@ TEST_F(EngineTest, UpdatesDecideOnTheCurrentValue) {
   EXPECT_EQ(total, 20000);
 }
 
+TEST_F(EngineTest, UpdatesMayDecideOnLargeValues) {
+  std::string large(9 << 20, 'u');
+  auto put_large = [&](std::optional<std::string_view> value) -> UpdateDecision {
+    if (value) return {};
+    return {UpdateDecision::Action::kPut, large};
+  };
+  auto written = engine_->Update(*tree_, "large", put_large, Durability::kSync);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_TRUE(written->has_value());
+  EXPECT_FALSE((*engine_->Update(*tree_, "large", put_large, Durability::kSync)).has_value());
+  options_.checkpoint_on_close = false;
+  Open();
+  EXPECT_EQ(Get("large"), large);
+}
+
 TEST_F(EngineTest, DroppedTreesAreGone) {
   for (int i = 0; i < 5000; ++i) Write(WriteKind::kPut, Numbered(i), "x");
   ASSERT_TRUE(engine_->DropTree("t").ok());
