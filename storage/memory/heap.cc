@@ -194,6 +194,12 @@ void Heap::FreeLarge(void* block, size_t bytes) {
 }
 
 bool ThreadHeap::TakeCredit(size_t bytes, ChargeKind kind) {
+  // Credit that came from the reserve, or was freed while the reserve is in use, is not for
+  // ordinary work: it would eat up what deletes and folds live on.
+  if (kind == ChargeKind::kOrdinary && heap_->budget_->over_limit()) {
+    ReturnAllCredit();
+    if (heap_->budget_->over_limit()) return false;
+  }
   credit_bytes_ -= static_cast<int64_t>(bytes);
   if (credit_bytes_ >= 0) return true;
   uint64_t wanted = static_cast<uint64_t>(-credit_bytes_) + kCreditBytes;

@@ -42,6 +42,8 @@ class MemoryBudget {
   // order: relaxed: a statistic
   uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
   uint64_t limit_bytes() const { return limit_bytes_; }
+  // Whether the reserve is in use.
+  bool over_limit() const { return used_bytes() > limit_bytes_; }
 
  private:
   const uint64_t limit_bytes_;

@@ -132,7 +132,12 @@ void Tree::Verify(Report report, uint64_t* pages, uint64_t* records) {
                           ", its left sibling ends at " + PrintableKey(expected_low));
       }
       VerifyLayers(image, where, report);
-      if (block.level() == 0) *records += block.count();
+      if (block.level() == 0) {
+        CollectAbove(image, DeltaView::kAtPoint, ReadPoint(), environment_.log, true,
+                     &thread.scratch);
+        MergeAtPoint(image, ReadPoint(), merge_, &thread.scratch);
+        *records += thread.scratch.entries.size();
+      }
       if (first && block.level() > 0) leftmost = block.Inner(0).child;
       for (uint32_t i = 0; block.level() > 0 && i < block.count(); ++i) {
         BlockEntry entry = block.Inner(i);
