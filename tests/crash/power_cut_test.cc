@@ -116,7 +116,11 @@ class Workload {
     std::ranges::sort(sorted, {}, &Commit::position);
     return sorted;
   }
-  const std::vector<Image>& images() const { return images_; }
+  // Ends the collection: the log's flusher may still be at work.
+  const std::vector<Image>& FinishImages() {
+    io_.OnBoundary(nullptr);
+    return images_;
+  }
 
  private:
   static SimulatedOptions DeviceOptions(uint64_t seed) {
@@ -245,9 +249,9 @@ std::string CheckImage(const SimulatedDisk& disk, const Oracle& oracle, uint64_t
 uint64_t ImageBudget() { return TestFlag("images", 33'000 / kSanitizerSlowdown) / 11; }
 
 // Cuts, reopens and judges: about `budget` images, spread evenly over the boundaries.
-void CheckAllImages(const Workload& workload, uint64_t seed) {
+void CheckAllImages(Workload& workload, uint64_t seed) {
   const Oracle oracle(workload.SortedCommits());
-  const std::vector<Image>& images = workload.images();
+  const std::vector<Image>& images = workload.FinishImages();
   ASSERT_FALSE(images.empty());
   Random random(seed);
   const uint64_t variants = std::max<uint64_t>(1, ImageBudget() / images.size());
