@@ -157,7 +157,7 @@ TEST_F(KillTest, SurvivorsAreAPrefixOfEveryWriter) {
   uint64_t round = 0;
   for (; round < rounds && !HasFatalFailure(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    RunAndKill(round, std::chrono::microseconds(random.Skewed(16)));
+    RunAndKill(round, std::chrono::microseconds(random.Skewed(17)));
     if (!HasFatalFailure()) CheckDatabase(random.OneIn(20));
   }
   uint64_t operations = 0;
