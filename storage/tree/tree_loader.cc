@@ -18,6 +18,18 @@ absl::Status NoMemory() {
 
 }  // namespace
 
+Tree::Loader::~Loader() {
+  PageTable& table = *tree_.environment_.table;
+  ThreadHeap& heap = tree_.environment_.Local().heap();
+  for (PageId page : loose_) {
+    if (MemWord word = table.Load(page); word.state() == PageState::kBase) {
+      BlockView block = PageImage::Of(word).block();
+      heap.Free(const_cast<char*>(block.data()), block.header().size_bytes);
+    }
+    table.Free(page);
+  }
+}
+
 absl::Status Tree::Loader::Add(std::string_view block) {
   MORAINE_RETURN_IF_ERROR(ValidateBlock(block, 0));
   BlockView view(block.data());
@@ -35,6 +47,7 @@ absl::Status Tree::Loader::Add(std::string_view block) {
     return page.status();
   }
   tree_.environment_.table->StoreExclusive(*page, MemWord::Of(PageState::kBase, copy));
+  loose_.push_back(*page);
   if (last_block_ != nullptr)
     PutFixed(last_block_ + offsetof(BlockHeader, right_page), page->value());
   last_block_ = copy;
@@ -49,6 +62,7 @@ absl::Status Tree::Loader::ReplaceRootBlock(char* block) {
   BlockView old = PageImage::Of(table.Load(tree_.root_)).block();
   tree_.environment_.Local().heap().Free(const_cast<char*>(old.data()), old.header().size_bytes);
   table.StoreExclusive(tree_.root_, MemWord::Of(PageState::kBase, block));
+  loose_.clear();
   return absl::OkStatus();
 }
 
@@ -69,6 +83,7 @@ absl::Status Tree::Loader::BuildLevel(uint32_t level, std::vector<Child>* childr
   for (size_t i = 0; i < firsts.size() && !is_root; ++i) {
     MORAINE_ASSIGN_OR_RETURN(PageId page, environment.table->Allocate(PageKind::kInner));
     pages.push_back(page);
+    loose_.push_back(page);
   }
   for (size_t i = 0; i < firsts.size(); ++i) {
     size_t last = i + 1 < firsts.size() ? firsts[i + 1] : children->size();

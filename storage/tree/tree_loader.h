@@ -17,6 +17,9 @@ namespace moraine {
 class Tree::Loader {
  public:
   explicit Loader(Tree* tree) : tree_(*tree) {}
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+  ~Loader();  // frees the pages unless Finish put them into the tree
 
   // `block`: a leaf, not yet trusted: it is validated, and must begin where the one before ended.
   // Copied.
@@ -34,6 +37,7 @@ class Tree::Loader {
 
   Tree& tree_;
   std::vector<Child> leaves_;
+  std::vector<PageId> loose_;   // pages of all levels that the tree does not reach yet
   char* last_block_ = nullptr;  // its right link is set when the next one comes
   std::string expected_low_;
   bool complete_ = false;

@@ -1,0 +1,150 @@
+// Batches: atomic for every reader, and never stuck, however they and single writes get in each
+// other's way.
+#include "storage/tree/batch.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "storage/sync/atomic.h"
+#include "tests/support/seeds.h"
+#include "tests/tree/tree_fixture.h"
+
+namespace moraine {
+namespace {
+
+class BatchWriterTest : public testing::Test {
+ protected:
+  BatchWriterTest()
+      : operators_(BuiltInMergeOperators()),
+        tree_(world_.NewTree(1)),
+        counters_(world_.NewTree(2, operators_.front().get())) {}
+  absl::StatusOr<CommitPosition> Apply(const std::vector<TreeWrite>& writes) {
+    return BatchWriter(world_.environment()).Write(writes);
+  }
+
+  TreeWorld world_;
+  std::vector<std::shared_ptr<const MergeOperator>> operators_;  // the first one adds
+  std::unique_ptr<Tree> tree_;
+  std::unique_ptr<Tree> counters_;
+};
+
+TEST_F(BatchWriterTest, TheLastWriteToAKeyWinsAndMergesStackUp) {
+  Tree* tree = tree_.get();
+  Tree* counters = counters_.get();
+  PutInto(*counters, "n", "1000");
+  ASSERT_TRUE(Apply({{tree, VersionKind::kPut, "a", "1"},
+                     {tree, VersionKind::kPut, "a", "2"},
+                     {tree, VersionKind::kPut, "b", "1"},
+                     {tree, VersionKind::kDelete, "b", ""},
+                     {counters, VersionKind::kMerge, "n", "1"},
+                     {counters, VersionKind::kMerge, "n", "10"},
+                     {counters, VersionKind::kMerge, "m", "5"},
+                     {counters, VersionKind::kPut, "m", "7"},
+                     {counters, VersionKind::kMerge, "m", "1"}})
+                  .ok());
+  EXPECT_EQ(GetFrom(*tree, "a"), "2");
+  EXPECT_EQ(GetFrom(*tree, "b"), std::nullopt);
+  EXPECT_EQ(GetFrom(*counters, "n"), "1011");
+  EXPECT_EQ(GetFrom(*counters, "m"), "8");
+}
+
+TEST_F(BatchWriterTest, AllWritesHaveOnePositionForEverySnapshot) {
+  absl::StatusOr<CommitPosition> position = Apply(
+      {{tree_.get(), VersionKind::kPut, "a", "1"}, {tree_.get(), VersionKind::kPut, "b", "2"}});
+  ASSERT_TRUE(position.ok()) << position.status();
+  uint64_t ts = position->lsn.value();
+  EXPECT_EQ(GetFrom(*tree_, "a", {ts}), std::nullopt);
+  EXPECT_EQ(GetFrom(*tree_, "b", {ts}), std::nullopt);
+  EXPECT_EQ(GetFrom(*tree_, "a", {ts + 8}), "1");
+  EXPECT_EQ(GetFrom(*tree_, "b", {ts + 8}), "2");
+}
+
+TEST_F(BatchWriterTest, ABatchOverManyPagesOrLargerThanARecordIsWhole) {
+  std::vector<std::string> keys;
+  for (uint64_t i = 0; i < 500; ++i) keys.push_back(Numbered(i * 7919 % 500));
+  std::string value(3000, 'v');  // a megabyte and a half: chunks
+  std::vector<TreeWrite> writes;
+  for (const std::string& key : keys)
+    writes.push_back({tree_.get(), VersionKind::kPut, key, value});
+  ASSERT_TRUE(Apply(writes).ok());
+  ExpectSound(*tree_);
+  EXPECT_EQ(ScanOf(*tree_, ReadPoint()).size(), 500u);
+}
+
+TEST_F(BatchWriterTest, MisuseChangesNothing) {
+  EXPECT_EQ(Apply({{tree_.get(), VersionKind::kPut, "a", "1"},
+                   {tree_.get(), VersionKind::kMerge, "b", "1"}})
+                .status()
+                .code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(GetFrom(*tree_, "a"), std::nullopt);
+  counters_->MarkDropped();
+  EXPECT_EQ(Apply({{tree_.get(), VersionKind::kPut, "a", "1"},
+                   {counters_.get(), VersionKind::kPut, "b", "1"}})
+                .status()
+                .code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(GetFrom(*tree_, "a"), std::nullopt);
+  PutInto(*tree_, "a", "2");
+  EXPECT_EQ(GetFrom(*tree_, "a"), "2");
+}
+
+// Batches take from one key and give to another, in every order, while single merges add one and
+// take one: the sum is the same at every snapshot, and everybody gets through.
+TEST_F(BatchWriterTest, SumsHoldWhileBatchesWoundEachOther) {
+  constexpr uint64_t kKeys = 6;  // few, so that nearly all batches meet
+  constexpr int64_t kEach = 1000;
+  for (uint64_t k = 0; k < kKeys; ++k) PutInto(*counters_, Numbered(k), std::to_string(kEach));
+  auto sum_at = [&](ReadPoint point) {
+    int64_t sum = 0;
+    for (const auto& [key, value] : ScanOf(*counters_, point)) sum += std::stoll(value);
+    return sum;
+  };
+  uint64_t rounds = 4000 / kSanitizerSlowdown;
+  Atomic<uint32_t> running{4};
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      Random random(Random::Derive(TestSeed(), t));
+      for (uint64_t i = 0; i < rounds; ++i) {
+        std::vector<std::string> keys;
+        for (uint64_t k = 0; k < kKeys; ++k) keys.push_back(Numbered(k));
+        for (size_t k = keys.size(); k > 1; --k) std::swap(keys[k - 1], keys[random.Below(k)]);
+        keys.resize(2 + 2 * random.Below(kKeys / 2));
+        std::vector<TreeWrite> writes;
+        for (size_t k = 0; k < keys.size(); ++k)
+          writes.push_back(
+              {counters_.get(), VersionKind::kMerge, keys[k], k % 2 == 0 ? "3" : "-3"});
+        ASSERT_TRUE(Apply(writes).ok());
+      }
+      // order: relaxed: only ends the test
+      running.fetch_sub(1, std::memory_order_relaxed);
+    });
+  }
+  threads.emplace_back([&] {
+    for (uint64_t i = 0; i < rounds; ++i) {
+      for (const char* operand : {"1", "-1"})
+        ASSERT_TRUE(counters_->Write(VersionKind::kMerge, Numbered(i % kKeys), operand).ok());
+    }
+    // order: relaxed: only ends the test
+    running.fetch_sub(1, std::memory_order_relaxed);
+  });
+  // order: relaxed: only ends the test
+  while (running.load(std::memory_order_relaxed) > 0) {
+    TestSnapshot snapshot(world_);
+    int64_t sum = sum_at(snapshot.point());
+    // The single writer may be between its two steps.
+    EXPECT_TRUE(sum == kEach * int64_t{kKeys} || sum == kEach * int64_t{kKeys} + 1) << sum;
+    EXPECT_EQ(sum_at(snapshot.point()), sum);
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(sum_at(ReadPoint()), kEach * int64_t{kKeys});
+  ExpectSound(*counters_);
+}
+
+}  // namespace
+}  // namespace moraine
