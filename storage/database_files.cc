@@ -56,8 +56,13 @@ absl::StatusOr<Superblock> ReadSuperblock(Io& io, Directory& directory) {
   if (superblock.format_version != kFormatVersion || superblock.required_features != 0) {
     return absl::FailedPreconditionError(
         file->path() + ": format version " + std::to_string(superblock.format_version) +
+        " with features " + std::to_string(superblock.required_features) +
         ", this program knows version " + std::to_string(kFormatVersion) +
-        "; open it with a newer moraine");
+        " with features 0; open it with a newer moraine");
+  }
+  if (size_t at = bytes.find_first_not_of('\0', kChecksumOffset + sizeof(stored));
+      at != std::string::npos) {
+    return Damaged(*file, "offset " + std::to_string(at) + ": not zero");
   }
   return superblock;
 }
@@ -103,6 +108,7 @@ std::optional<Lsn> ParseCheckpointName(std::string_view name) {
   auto [end, error] = std::from_chars(name.data() + kCheckpointPrefix.size(),
                                       name.data() + name.size(), position, 16);
   if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  if (CheckpointName(Lsn(position)) != name) return std::nullopt;  // capitals: another file's name
   return Lsn(position);
 }
 
