@@ -126,11 +126,11 @@ TEST(OperationRecordTest, LargePayloadsAreChainsThatOneCommitNames) {
     payloads.push_back(random.Bytes(size));
     absl::StatusOr<RecordBody> body = PrepareBody(log, credit, payloads.back());
     ASSERT_TRUE(body.ok()) << body.status();
-    EXPECT_EQ(body->type, size <= most ? RecordType::kBatch : RecordType::kCommit);
-    EXPECT_EQ(body->checksum, Crc32c(body->inline_payload));
-    LogSlot slot = log.Reserve(credit, static_cast<uint32_t>(body->inline_payload.size()));
-    PutBytes(slot.payload, body->inline_payload);
-    log.Publish(slot, body->type, body->checksum);
+    EXPECT_EQ(body->type(), size <= most ? RecordType::kBatch : RecordType::kCommit);
+    LogSlot slot = log.Reserve(credit, body->payload_bytes());
+    body->CopyTo(slot.payload);
+    EXPECT_EQ(body->checksum(), Crc32c({slot.payload, slot.payload_bytes}));
+    log.Publish(slot, body->type(), body->checksum());
   }
   log.ReturnCredit(credit);
   ASSERT_EQ(log.Flush(), absl::OkStatus());
