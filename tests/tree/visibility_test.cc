@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 
+#include "tests/support/schedule.h"
 #include "tests/support/seeds.h"
 #include "tests/tree/tree_fixture.h"
 
@@ -135,7 +136,9 @@ TEST(VisibilityTest, AnswersToReadersNeverChange) {
       }
       if (!single) Stamp(version, LoadWord(batch.word));
     };
-    auto reader = [&] {
+    uint64_t seed = random.Next();
+    auto reader = [&, seed] {
+      AtomicJitter jitter(seed);
       // order: seq_cst: as above
       ReadPoint point{tail.load(std::memory_order_seq_cst)};
       uint64_t ts = 0;
