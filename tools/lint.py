@@ -21,7 +21,7 @@ import sys
 import tempfile
 
 import tidy
-from style.tree_rules import includes
+from style.tree_rules import Tree, includes, targets
 
 PROGRAM = "clang-tidy-16"
 FLAGS = ["-std=c++20", "-I.", "-Wno-everything"]
@@ -43,6 +43,18 @@ def closure(path, sources):
     return sorted(seen)
 
 
+def flags(path, tree):
+    """The compiler flags of a source: the common ones and the defines of its target."""
+    build = tree.build_file(path)
+    result = list(FLAGS)
+    for _, attributes, _ in targets(build) if build else ():
+        name = os.path.relpath(path, os.path.dirname(build.path) or ".")
+        if name in (attributes.get("srcs") or []):
+            defines = (attributes.get("local_defines") or []) + (attributes.get("defines") or [])
+            result += ["-D" + define for define in defines]
+    return result
+
+
 def key(path, sources, common):
     """The name of the stamp: a hash of everything the outcome depends on."""
     digest = hashlib.sha256(common.encode())
@@ -51,25 +63,29 @@ def key(path, sources, common):
     return digest.hexdigest()
 
 
-def lint(path, include_folder):
+def lint(path, own_flags, include_folder):
     """Runs clang-tidy on one source; returns (clean, what it printed)."""
-    command = [PROGRAM, "--quiet", path, "--", *FLAGS, "-I" + include_folder]
+    command = [PROGRAM, "--quiet", path, "--", *own_flags, "-I" + include_folder]
     result = subprocess.run(command, cwd=tidy.REPOSITORY, capture_output=True, text=True)
     # Standard error only tells how many warnings of system headers were left out.
     return result.returncode == 0, result.stdout
 
 
-def run(paths, sources, options, folders):
+def run(paths, tree, options, folders):
     """Lints the paths; returns the number of sources with findings."""
     stamps, include_folder = folders
     version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True).stdout
-    common = version + read(".clang-tidy") + " ".join(FLAGS)
-    keys = {path: os.path.join(stamps, key(path, sources, common)) for path in paths}
+    common = version + read(".clang-tidy")
+    own = {path: flags(path, tree) for path in paths}
+    keys = {
+        path: os.path.join(stamps, key(path, tree.by_path, common + " ".join(own[path])))
+        for path in paths
+    }
     stale = [path for path in paths if options.all or not os.path.exists(keys[path])]
     print(f"lint: {len(stale)} of {len(paths)} sources to read", flush=True)
     bad = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        tasks = {pool.submit(lint, path, include_folder): path for path in stale}
+        tasks = {pool.submit(lint, path, own[path], include_folder): path for path in stale}
         for done, task in enumerate(concurrent.futures.as_completed(tasks), 1):
             path, (clean, output) = tasks[task], task.result()
             if clean:
@@ -88,8 +104,8 @@ def main():
     parser.add_argument("--all", action="store_true", help="also read what was clean before")
     parser.add_argument("files", nargs="*", help="these sources only")
     options = parser.parse_args()
-    tree = tidy.read_sources(tidy.REPOSITORY, tidy.repository_files(tidy.REPOSITORY))
-    sources = {source.path: source for source in tree if source.is_cpp}
+    tree = Tree(tidy.read_sources(tidy.REPOSITORY, tidy.repository_files(tidy.REPOSITORY)))
+    sources = tree.by_path
     wanted = {os.path.relpath(os.path.abspath(path), tidy.REPOSITORY) for path in options.files}
     paths = [
         path
@@ -102,7 +118,7 @@ def main():
     with tempfile.TemporaryDirectory() as include_folder:
         # Public headers are included as <moraine/NAME.h> and lie in api/.
         os.symlink(os.path.join(tidy.REPOSITORY, "api"), os.path.join(include_folder, "moraine"))
-        bad = run(paths, sources, options, (stamps, include_folder))
+        bad = run(paths, tree, options, (stamps, include_folder))
     print(f"lint: {bad} sources with findings")
     return 1 if bad else 0
 

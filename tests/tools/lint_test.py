@@ -4,6 +4,7 @@ import unittest
 
 import lint
 from style.source import Source
+from style.tree_rules import Tree
 
 TREE = {
     "txn/a.cc": '#include "txn/a.h"\n',
@@ -41,6 +42,14 @@ class StampTest(unittest.TestCase):
         before = lint.key("txn/a.cc", sources(), "checks")
         tree = sources(**{"txn/b.h": "long b;\n"})
         self.assertEqual(lint.key("txn/a.cc", tree, "checks"), before)
+
+
+class FlagsTest(unittest.TestCase):
+    def test_defines_of_the_target_that_names_the_source(self):
+        build = 'x(srcs = ["a.cc"], local_defines = ["A=1"])\nx(srcs = ["b.cc"])\n'
+        tree = Tree([Source("txn/BUILD.bazel", build)])
+        self.assertEqual(lint.flags("txn/a.cc", tree), lint.FLAGS + ["-DA=1"])
+        self.assertEqual(lint.flags("txn/b.cc", tree), lint.FLAGS)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def public_headers(tree):
                 yield path, line, f"public header includes {match.group(2)}"
 
 
-def _calls(build):
+def targets(build):
     """Yields (rule, {attribute: literal}, line) for each target of a build file."""
     for node in ast.walk(ast.parse(build.text)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -131,7 +131,7 @@ def native_rule(tree):
     for source in tree.by_path.values():
         if not _is_build(source) or source.within("tools/bazel"):
             continue
-        for rule, _, line in _calls(source):
+        for rule, _, line in targets(source):
             if rule in ("cc_library", "cc_binary", "cc_test"):
                 macro = "moraine_" + rule[len("cc_") :]
                 yield source.path, line, f"{rule}: use {macro} of tools/bazel/moraine.bzl"
@@ -153,7 +153,7 @@ def thread_tag(tree):
         if not _is_build(build) or not build.within("tests"):
             continue
         folder = posixpath.dirname(build.path)
-        for rule, attributes, line in _calls(build):
+        for rule, attributes, line in targets(build):
             if rule != "moraine_test" or "tsan" in (attributes.get("tags") or []):
                 continue
             for name in attributes.get("srcs") or []:
