@@ -31,7 +31,8 @@ Value& Value::operator=(const Value& other) {
 Value& Value::operator=(Value&& other) noexcept {
   if (this == &other) return *this;
   this->~Value();
-  return *new (this) Value(std::move(other));
+  new (this) Value(std::move(other));
+  return *this;
 }
 
 Value::~Value() {

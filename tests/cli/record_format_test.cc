@@ -17,7 +17,7 @@ using Records = std::vector<std::pair<std::string, std::string>>;
 
 // Mostly the bytes that formats care about.
 std::string RandomText(Random& random) {
-  constexpr std::string_view kSpecial("\0\t\n\r\\\",:+->{}x0 \xff\xc3\xa4", 20);
+  constexpr std::string_view kSpecial("\0\t\n\r\\\",:+->{}x0 \xff\xc3\xa4", 19);
   std::string text(random.Skewed(9), ' ');
   for (char& c : text) {
     c = random.OneIn(4) ? static_cast<char>(random.Below(256))

@@ -54,8 +54,9 @@ class CatalogTest : public testing::Test {
   }
   absl::Status Open() {
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open("db", options_);
-    if (engine.ok()) engine_ = *std::move(engine);
-    return engine.status();
+    if (!engine.ok()) return engine.status();
+    engine_ = *std::move(engine);
+    return absl::OkStatus();
   }
   void Reopen(bool checkpoint) {
     Close(checkpoint);

@@ -166,8 +166,8 @@ TEST_F(EngineEdgesTest, DroppedTreeRefusesAndComesBackEmpty) {
 TEST_F(EngineEdgesTest, CursorAtTheBounds) {
   const auto empty = engine_->NewCursor(*tree_, nullptr);
   ASSERT_TRUE(empty.ok());
-  for (absl::Status status : {(*empty)->SeekToFirst(), (*empty)->SeekToLast(), (*empty)->Seek("a"),
-                              (*empty)->SeekForPrevious("z")}) {
+  for (const absl::Status& status : {(*empty)->SeekToFirst(), (*empty)->SeekToLast(),
+                                     (*empty)->Seek("a"), (*empty)->SeekForPrevious("z")}) {
     EXPECT_TRUE(status.ok());
     EXPECT_FALSE((*empty)->Valid());
   }
