@@ -22,9 +22,10 @@ absl::StatusOr<TreeInfo> DecodeTreeEntry(std::string_view name, std::string_view
   ByteReader reader(value);
   TreeInfo info;
   info.name = std::string(name);
-  info.id = TreeId(static_cast<uint32_t>(reader.Varint()));
+  uint64_t id = reader.Varint();
+  info.id = TreeId(static_cast<uint32_t>(id));
   info.merge_operator = std::string(reader.LengthPrefixed());
-  if (!reader.AtEnd())
+  if (!reader.AtEnd() || id != info.id.value())
     return absl::DataLossError("the catalog entry of tree '" + info.name + "' cannot be read");
   return info;
 }

@@ -33,6 +33,10 @@ TEST(TreeEntryTest, EntriesRoundTripAndDamagedOnesAreDataLoss) {
       EXPECT_FALSE(DecodeTreeEntry("name", value + "x").ok());
     }
   }
+  // 2^32 as a varint: an id that does not fit is refused, not cut.
+  EXPECT_EQ(
+      DecodeTreeEntry("name", std::string_view("\x80\x80\x80\x80\x10\x00", 6)).status().code(),
+      absl::StatusCode::kDataLoss);
 }
 
 class Concatenate : public MergeOperator {
