@@ -1,10 +1,10 @@
 // A checkpoint file: the leaves of all trees as a reader at one position sees them, whole pages, in
 // tree and key order. Reopening loads it and replays the log from there.
-//   header, 64 bytes: magic "moraineC", u32 format version, u32 zero, u64 id high, u64 id low, u64
-//   position, u64 replay
-//                     from, 12 zero bytes, u32 checksum of the bytes before it
-//   frame:            u32 block bytes, u32 tree, u32 checksum, u32 zero, then the block (block.h), a multiple of 8
-//   end frame:        u32 zero, u32 0xffffffff, u32 checksum, u32 zero, u64 number of frames
+//   header (64 bytes)  magic "moraineC", u32 format version, u32 zero, u64 id high, u64 id low,
+//                      u64 position, u64 replay from, 12 zero bytes, u32 checksum of what is before
+//   frame              u32 block bytes, u32 tree, u32 checksum, u32 zero, then the block (block.h),
+//                      a multiple of 8
+//   end frame          u32 zero, u32 0xffffffff, u32 checksum, u32 zero, u64 number of frames
 // Checksums are CRC32C salted with the database, the position and the offset of what they cover
 // (frames: over size, tree and block). Little endian. A file without its end frame never got its
 // name.

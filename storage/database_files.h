@@ -1,8 +1,8 @@
 // What lies in a database's directory, and its superblock: the one file that says "this is a
 // moraine database, of this format, with this identity". Written once, when the database is
 // created.
-//   superblock           4096 bytes: magic "moraine\0", u32 format version, u32 required features, u64 id high, u64 id low,
-//                        u32 CRC32C of the bytes before it, zeros
+//   superblock           4096 bytes: magic "moraine\0", u32 format version, u32 required features,
+//                        u64 id high, u64 id low, u32 CRC32C of the bytes before it, zeros
 //   checkpoint-<hex>     all trees as of one position; see checkpoint.h
 //   log-<hex>            segments of the log; see storage/log
 //   lock                 held by the process that writes

@@ -1,20 +1,27 @@
 // Purpose: maps a page id to its two words. One flat array in reserved address space: finding an
 // entry is an addition, and only touched parts take memory (charged 8 KiB at a time).
 // State word: MemWord, see page_words.h. A page's whole content changes by one CAS on it.
-// Who may call what: Load and CompareAndSwap: any thread inside an epoch guard. Allocate, Free: any
-// thread. Invariants
-//   P1 the object behind a mem word is immutable, but for the ts_words of versions and a delta's
-//   claim. P2 a pointer word is compared only under the guard under which it was read, and a
-//   retired object is never installed
-//      again, so equal bits mean an unchanged page.
+// States and transitions: those of the tree, which makes them (tree/README.md).
+// Who may call what: Load and CompareAndSwap: any thread inside an epoch guard. StoreExclusive:
+//   the thread that alone can reach the page. Allocate, Free: any thread.
+// Invariants
+//   P1 the object behind a mem word is immutable, but for the ts words of versions and a delta's
+//      claim.
+//   P2 a pointer word is compared only under the guard under which it was read, and a retired
+//      object is never installed again, so equal bits mean an unchanged page.
 //   P3 a page id is handed out again only after no guard can hold a path to it.
-// Publication: CompareAndSwap and Store release the object behind the word; Load acquires it [P1].
+// Publication: CompareAndSwap and StoreExclusive release the object behind the word; Load acquires
+//   it [P1].
 // Reclamation: objects by the heap's epochs; the array lives as long as the table.
-// Progress: Load, Store and CompareAndSwap are wait-free and allocate nothing. Allocate takes a
-// lock (a split is rare). What could go wrong: T1 reads word A and builds a successor; T2 replaces
-// A, retires it; the allocator reuses A's memory; T3 installs it: T1's CAS would succeed on a
-// changed page. P2 excludes it: T1's guard keeps A from being reused. Tests that would fail:
-// page_table_test, tree_concurrent_test.
+// Progress: Load, StoreExclusive and CompareAndSwap are wait-free and allocate nothing. Allocate
+//   and Free take a lock (a split is rare).
+// What could go wrong:
+//   T1                          T2                             T3
+//   reads word A, builds on it
+//                               replaces A, retires it
+//                                                              allocates A's memory, installs it
+//   CAS(A) succeeds on a changed page. P2 excludes it: T1's guard keeps A from being reused.
+// Tests that would fail: page_table_test, structure_test, engine_concurrency_test.
 #ifndef MORAINE_STORAGE_CACHE_PAGE_TABLE_H_
 #define MORAINE_STORAGE_CACHE_PAGE_TABLE_H_
 

@@ -3,10 +3,13 @@
 // carry the state.
 //
 //   mem   63 ............ 3 | 2..0 state
-//         pointer or stamp  | kFree kBase kStack kPartial kEvicted kFrozen
-//   kBase   an immutable block, nothing newer               kStack    a delta over a block (dirty or being changed)
-//   kPartial a delta without a base: blind writes           kEvicted  nothing in memory; the stamp never repeats for a page
-//   kFrozen  a page being merged into its left sibling      kFree     no page
+//         pointer or stamp  | as below
+//   kFree      no page
+//   kBase      an immutable block, nothing newer
+//   kStack     a delta over a block
+//   kPartial   a delta without a base: blind writes
+//   kEvicted   nothing in memory; the stamp never repeats for a page
+//   kFrozen    a page being merged into its left sibling
 #ifndef MORAINE_STORAGE_CACHE_PAGE_WORDS_H_
 #define MORAINE_STORAGE_CACHE_PAGE_WORDS_H_
 

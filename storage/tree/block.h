@@ -15,10 +15,11 @@
 //   search_offset: u32 hints[16], then u64 slots[count] = head << 32 | offset, then the entries.
 // A head is the first four bytes of a key after the prefix, big endian, zero-filled; slots are
 // sorted by key, versions of one key newest first. Hints are every (count/17)-th head: one vector
-// line that narrows the search to a few slots. Entry at `offset`: u32 word, u16 suffix_bytes, [u64
-// ts], suffix, value.
-//   leaf: word = value size | kHasTs | kTombstone; a ts that no snapshot can tell from 0 is not
-//   stored. inner: word = child page; entry i covers keys from its own key up to the next one's.
+// line that narrows the search to a few slots.
+// Entry at `offset`: u32 word, u16 suffix_bytes, [u64 ts], suffix, value.
+//   leaf:  word = value size | kEntryHasTs | kEntryTombstone; a ts that no snapshot can tell from 0
+//          is not stored
+//   inner: word = child page; entry i covers keys from its own key up to the next one's
 #ifndef MORAINE_STORAGE_TREE_BLOCK_H_
 #define MORAINE_STORAGE_TREE_BLOCK_H_
 

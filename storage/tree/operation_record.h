@@ -1,11 +1,11 @@
 // What a log record says about trees. Payload of a kOne record: one operation; of a kBatch record:
-// operations to its end. operation: u8 kind (VersionKind), varint tree, varint key size, varint
-// value size, key, value
+// operations to its end.
+//   operation: u8 kind (VersionKind), varint tree, varint key size, varint value size, key, value
 // A record too large for one slot is written ahead as chunks; its kCommit record, which carries the
-// timestamp, names them. kChunk:  varint position of the chain's first chunk (0 in that one
-// itself), bytes
-//   kCommit: varint position of the first chunk, varint total bytes; the bytes of the chain are a
-//   kBatch payload
+// timestamp, names them.
+//   kChunk:    varint position of the chain's first chunk (0 in that one itself), bytes
+//   kCommit:   varint position of the first chunk, varint total bytes; the bytes of the chain are a
+//              kBatch payload
 #ifndef MORAINE_STORAGE_TREE_OPERATION_RECORD_H_
 #define MORAINE_STORAGE_TREE_OPERATION_RECORD_H_
 

@@ -3,18 +3,23 @@
 // et al., "Scalable garbage collection for in-memory MVCC systems", VLDB 2019).
 // State word: Slot::ts = kIdle | 0 (being taken: pins everything) | S.
 // States and transitions: kIdle -> 0 -> S by the taker, S -> kIdle by the releaser. Slots are
-// claimed by one CAS. Who may call what: all members: any thread.
+//   claimed by one CAS.
+// Who may call what: all members: any thread.
 // Invariants
-//   R1 a pruner that does not see a slot pinned read its horizon H before the taker read S, so S >=
-//   H. R2 a version v with successor w may go only if w.ts < H and no seen S has v.ts < S <= w.ts.
+//   R1 a pruner that does not see a slot pinned read its horizon H before the taker read S, so
+//      S >= H.
+//   R2 a version v with successor w may go only if w.ts < H and no seen S has v.ts < S <= w.ts.
 // Publication: none beyond the sequentially consistent fences on both sides [R1].
 // Reclamation: slots live as long as the registry and are recycled.
 // Progress: Take is lock-free (allocates when all slots are in use), Release wait-free, Read
-// wait-free in the slots. What could go wrong:  taker: reads Tail = 50            pruner: H = 60,
-// sees no slot, prunes (40, 55)
-//                       taker: stores S = 50, reads the key: 40 is gone. Pinning with 0 before
-//                       reading Tail excludes it. Tests that would fail: snapshot_registry_test,
-//                       snapshot tests in tests/engine, txn_commit.pml SCEN=10.
+//   wait-free in the number of slots.
+// What could go wrong:
+//   taker                                pruner
+//   reads Tail = 50
+//                                        H = 60, sees no slot, prunes the version of 40 under 55
+//   stores S = 50; reads the key: 40 is gone
+//   Pinning with 0 before reading Tail excludes it.
+// Tests that would fail: snapshot_registry_test, engine_snapshot_test, txn_commit.pml SCEN=10.
 #ifndef MORAINE_STORAGE_TREE_SNAPSHOT_REGISTRY_H_
 #define MORAINE_STORAGE_TREE_SNAPSHOT_REGISTRY_H_
 

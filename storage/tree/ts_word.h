@@ -4,7 +4,7 @@
 //   63 .......... 3 | 2        | 1..0
 //   value           | no push  | kCommitted  value = timestamp; terminal
 //                              | kPending    value = bound: the owner must commit at or above it
-//                              | kOwned      value = address of the owner's StatusObject (ts word only)
+//                              | kOwned      value = the owner's StatusObject (ts word only)
 //                              | kAborted    terminal
 // Timestamps are log positions, multiples of 8, and objects are aligned to 8, so the low bits are
 // free.

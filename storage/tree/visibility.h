@@ -1,30 +1,39 @@
-// Decides whether a version counts for a reader, and settles it for ever: a reader that leaves an
-// undecided version out first moves its bound up, so that the version can only commit at or after
-// the reader's position.
+// Purpose: decides whether a version counts for a reader, and settles it for ever: a reader that
+// leaves an undecided version out first moves its bound up, so that the version can only commit at
+// or after the reader's position.
 //
 // State words: Version::ts and StatusObject::word, both TsWord.
-// States and transitions
-//   kPending(b) -> kPending(b'), b' > b      any reader or flusher (push), unless no_push
-//   kPending(b) -> kPending(b) | no_push     the owner, after three pushes
-//   kPending(b) -> kCommitted(ts), ts >= b   the owner (flip), by CAS on exactly the word it
-//   examined kPending(*) -> kAborted                  an older batch that is in the way's owner's
-//   way (wound), or the owner kOwned(p)   -> kCommitted(ts), kAborted  the owner (stamp), with the
-//   outcome of p's word; helpers likewise Invariants
+// States and transitions (who makes them)
+//   kPending(b) -> kPending(b'), b' > b      any reader (push), unless no_push
+//   kPending(b) -> kPending(b) | no_push     the owner, before its last try
+//   kPending(b) -> kCommitted(ts), ts >= b   the owner (flip), by CAS on exactly the word examined
+//   kPending(*) -> kAborted                  an older batch in whose way it is (wound); the owner
+//   kOwned(p)   -> kCommitted(ts), kAborted  the owner (stamp), with p's outcome; helpers likewise
+// Who may call what: OutcomeOf, VisibleAt, PushBound: any thread. Flip, ForbidPush, Stamp: the
+//   owner (Stamp also a helper that saw a terminal outcome). Abort: the owner or an older batch.
+//   All inside an epoch guard.
+// Invariants
 //   V1 kCommitted and kAborted are terminal: every reader at every position gets one answer for
-//   ever. V2 if a reader at S left the version out as undecided, its timestamp is >= S.
+//      ever.
+//   V2 if a reader at S left the version out as undecided, its timestamp is >= S.
 //   V3 install happens before Reserve: a version with ts < S is reachable for whoever read S from
-//   the log's tail. V4 same-key versions of a page are ordered by timestamp: one is installed above
-//   another only when that is terminal. Publication: the flip releases; readers acquire (the
-//   version's bytes were published by the page word already). Reclamation: status objects by epoch,
-//   after every version of theirs is stamped.
+//      the log's tail.
+//   V4 same-key versions of a page are ordered by timestamp: one is installed above another only
+//      when that one is terminal.
+// Publication: the flip releases; readers acquire (the version's bytes were published by the page
+//   word already).
+// Reclamation: status objects by epoch, after every version of theirs is stamped.
 // Progress: all lock-free; a reader that meets no_push spins while the owner copies its log record
-// (bounded, no system call in between).
+//   (bounded, no system call in between).
 // What could go wrong:
-//   Writer: install A, reserve 10, flip   Reader at S = 20: sees A pending, skips it without a push
-//   Writer flips A to 10 < 20             the same reader sees A: its snapshot changed under it. The push makes the flip
-//                                         fail, and A gets a position >= 20.
-// Tests that would fail: visibility_test, snapshot tests in tests/engine,
-// tests/models/txn_commit.pml BUG_NOPUSH.
+//   writer                               reader at S = 20
+//   install A; reserve 10
+//                                        sees A pending, leaves it out without a push
+//   flip A to 10
+//                                        sees A committed at 10 < 20: its snapshot changed
+//   With the push the flip fails, and A gets a position >= 20.
+// Tests that would fail: visibility_test, engine_snapshot_test, tests/models/txn_commit.pml with
+//   BUG_NOPUSH.
 #ifndef MORAINE_STORAGE_TREE_VISIBILITY_H_
 #define MORAINE_STORAGE_TREE_VISIBILITY_H_
 
