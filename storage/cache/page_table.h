@@ -10,6 +10,7 @@
 //   P2 a pointer word is compared only under the guard under which it was read, and a retired
 //      object is never installed again, so equal bits mean an unchanged page.
 //   P3 a page id is handed out again only after no guard can hold a path to it.
+//   P4 a disk word is published after its pieces can be read, and its refs are retired by epoch.
 // Publication: CompareAndSwap and StoreExclusive release the object behind the word; Load acquires
 //   it [P1].
 // Reclamation: objects by the heap's epochs; the array lives as long as the table.
@@ -33,6 +34,7 @@
 #include "absl/status/statusor.h"
 
 #include "storage/base/ids.h"
+#include "storage/cache/disk_refs.h"
 #include "storage/cache/page_words.h"
 #include "storage/memory/memory_budget.h"
 #include "storage/sync/atomic.h"
@@ -44,6 +46,8 @@ enum class PageKind : uint8_t { kLeaf, kInner };
 
 class PageTable {
  public:
+  static constexpr size_t kPageBytes = 21;  // of the table, for each page
+
   // Reserves address space for `capacity` pages. Inner pages have ids of their own range, so that
   // the words that every descent reads lie side by side.
   static absl::StatusOr<std::unique_ptr<PageTable>> Create(uint32_t capacity, MemoryBudget* budget);
@@ -68,6 +72,61 @@ class PageTable {
     entries_[page.value()].mem.store(word.bits(), std::memory_order_release);
   }
 
+  DiskWord LoadDisk(PageId page) const {
+    // order: acquire <- PageTable::Publish [P4]
+    return DiskWord::FromBits(entries_[page.value()].disk.load(std::memory_order_acquire));
+  }
+  bool CompareAndSwapDisk(PageId page, DiskWord& expected, DiskWord desired) {
+    uint64_t bits = expected.bits();
+    // order: release -> PageTable::Publish [P4]; acquire because a failure hands out the word
+    bool swapped = entries_[page.value()].disk.compare_exchange_strong(
+        bits, desired.bits(), std::memory_order_acq_rel, std::memory_order_acquire);
+    if (!swapped) expected = DiskWord::FromBits(bits);
+    return swapped;
+  }
+
+  // The tree a page belongs to. Set by the tree before the page can be reached; whoever finds a
+  // page id on its own (eviction, flushing) reads it inside a guard, beside the page's word.
+  void SetTree(PageId page, TreeId tree) {
+    // order: relaxed: published with the page's word [P1]
+    notes_[page.value()].tree.store(tree.value(), std::memory_order_relaxed);
+  }
+  TreeId TreeOf(PageId page) const {
+    // order: relaxed: read beside the page's word [P1]
+    return TreeId(notes_[page.value()].tree.load(std::memory_order_relaxed));
+  }
+
+  // Counts a use of a page, up to kMostUses; a page in steady use costs a load of a byte.
+  static constexpr uint8_t kMostUses = 3;
+  void Touch(PageId page) {
+    Atomic<uint8_t>& uses = uses_[page.value()];
+    // order: relaxed: a hint for eviction
+    uint8_t count = uses.load(std::memory_order_relaxed);
+    // order: relaxed: a hint for eviction; a lost count does no harm
+    if (count < kMostUses) uses.store(static_cast<uint8_t>(count + 1), std::memory_order_relaxed);
+  }
+  uint8_t Uses(PageId page) const {
+    // order: relaxed: a hint for eviction
+    return uses_[page.value()].load(std::memory_order_relaxed);
+  }
+  void SetUses(PageId page, uint8_t count) {
+    // order: relaxed: a hint for eviction
+    uses_[page.value()].store(count, std::memory_order_relaxed);
+  }
+
+  // Page ids below the first end are, or were, inner pages, those in the second range leaves; for
+  // walks over the whole table.
+  struct Extent {
+    uint32_t begin;
+    uint32_t end;
+  };
+  Extent inner_extent() const;
+  Extent leaf_extent() const;
+  // Marks a page of a database being opened as in use; single-threaded. ResourceExhausted as above.
+  absl::Status Adopt(PageId page);
+  // After the last Adopt: pages below the extents' ends that were not adopted are free.
+  void FinishAdoption();
+
   // A page id whose word is kFree. ResourceExhausted when the table or the memory budget is full.
   absl::StatusOr<PageId> Allocate(PageKind kind);
   // Gives back ids that no guard can reach any more.
@@ -81,7 +140,11 @@ class PageTable {
     Atomic<uint64_t> mem;
     Atomic<uint64_t> disk;
   };
+  struct Note {
+    Atomic<uint32_t> tree;
+  };
   struct Range {
+    uint32_t begin = 0;
     uint32_t next = 0;
     uint32_t end = 0;
     uint32_t charged_end = 0;  // entries below it are charged to the budget
@@ -89,11 +152,16 @@ class PageTable {
     uint64_t used_count = 0;
   };
   static_assert(sizeof(Entry) == 16);
+  static_assert(kPageBytes == sizeof(Entry) + sizeof(Note) + sizeof(Atomic<uint8_t>));
 
-  PageTable(Entry* entries, uint32_t capacity, MemoryBudget* budget);
+  PageTable(void* memory, uint32_t capacity, MemoryBudget* budget);
+  bool ChargeUpTo(Range& range, uint32_t end);
   Range& RangeOf(PageKind kind) { return kind == PageKind::kInner ? inner_ : leaves_; }
 
+  // One mapping: entries, then notes, then use counts.
   Entry* const entries_;
+  Note* const notes_;
+  Atomic<uint8_t>* const uses_;
   const uint32_t capacity_;
   MemoryBudget* const budget_;
   mutable Mutex mutex_;

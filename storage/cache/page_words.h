@@ -1,6 +1,6 @@
-// The two words of a page-table entry as value types. `mem` says what of the page is in memory,
-// `disk` where its durable pieces are. Objects are aligned to 8, so three low bits of a pointer
-// carry the state.
+// The first word of a page-table entry as a value type: what of the page is in memory. The second
+// one, where its durable pieces are, is in disk_refs.h. Objects are aligned to 8, so three low bits
+// of a pointer carry the state.
 //
 //   mem   63 ............ 3 | 2..0 state
 //         pointer or stamp  | as below
@@ -58,20 +58,7 @@ class MemWord {
   uint64_t bits_ = 0;
 };
 
-// Where a page's durable pieces are. In this form of the engine a page's durable image is the
-// checkpoint file, read whole at open, so every page says kNone.
-class DiskWord {
- public:
-  constexpr DiskWord() = default;
-  bool none() const { return bits_ == 0; }
-  uint64_t bits() const { return bits_; }
-  bool operator==(const DiskWord&) const = default;
-
- private:
-  uint64_t bits_ = 0;
-};
-
-static_assert(sizeof(MemWord) == 8 && sizeof(DiskWord) == 8);
+static_assert(sizeof(MemWord) == 8);
 
 }  // namespace moraine
 

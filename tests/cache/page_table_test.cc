@@ -100,7 +100,7 @@ TEST_F(PageTableTest, TheBudgetRefusesAndGetsEverythingBack) {
   while (table->Allocate(PageKind::kLeaf).ok()) ++count;
   EXPECT_EQ(count % 512, 0u);
   EXPECT_GE(count, 4u * 512);
-  EXPECT_EQ(budget_->used_bytes(), count * 16);
+  EXPECT_EQ(budget_->used_bytes(), count * PageTable::kPageBytes);
   EXPECT_EQ(table->Allocate(PageKind::kInner).status().code(),
             absl::StatusCode::kResourceExhausted);
   table.reset();

@@ -1,0 +1,45 @@
+// A piece: what one append writes for one page, a header of 64 bytes and a payload (a block,
+// tree/block.h; or a chunk of the page table), compressed when that saves a sector. Little endian:
+//    0  u16 magic  2 u8 kind  3 u8 codec (0 plain, 1 zstd)
+//    4  u32 page   8 u32 tree  12 u32 version
+//   16  u64 from  24 u64 covers  32 u64 max_ts
+//   40  u32 raw_bytes (payload, expanded)  44 u32 payload_bytes (as stored)
+//   48  u32 entries  52 u32 level  56 u32 zero
+//   60  u32 CRC32C of the header before it and the payload, salted with the database and the address
+// The salt makes a piece at a wrong place, or of another database, fail like a damaged one.
+#ifndef MORAINE_STORAGE_SEGMENTS_PIECE_H_
+#define MORAINE_STORAGE_SEGMENTS_PIECE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "storage/base/ids.h"
+
+namespace moraine {
+
+enum class PieceKind : uint8_t {
+  kBase = 1,      // a page's whole content
+  kFragment = 2,  // the updates of a page with from <= ts < covers
+  kChunk = 3,     // words of the page table; `page` is the chunk's first page
+  kManifest = 4,
+};
+
+struct PieceHeader {
+  PieceKind kind = PieceKind::kBase;
+  PageId page;
+  TreeId tree;
+  uint32_t version = 0;  // of the page's content: one more with every piece of the page
+  uint64_t from = 0;     // zero for a base
+  uint64_t covers = 0;   // every update of the page with from <= ts < covers is in here
+  uint64_t max_ts = 0;   // of what is in here
+  uint32_t raw_bytes = 0;
+  uint32_t entries = 0;
+  uint32_t level = 0;  // of the page in its tree: 0 leaf
+};
+
+inline constexpr size_t kPieceHeaderBytes = 64;
+inline constexpr uint32_t kMostPieceBytes = uint32_t{128} << 20;
+
+}  // namespace moraine
+
+#endif  // MORAINE_STORAGE_SEGMENTS_PIECE_H_

@@ -1,0 +1,132 @@
+// Append-only storage for pieces of pages. Appends gather in buffers, one per stream, go to the
+// files in large writes and are never overwritten; a segment's space is used again only when none of
+// its pieces is alive, no durable state names it and every read begun before has ended.
+//
+// Life of a piece: Append gives its address; after Write it may be read through Locate, so the page
+// table may name it; after Sync it survives power loss. Release takes it out of its segment's live
+// bytes. Recovery knows nothing but what a checkpoint recorded (EncodeState): pieces appended after
+// it are as if they had never been.
+// Threads: Append, Write, Sync, Release, EncodeState: any thread (a lock inside; they are called by
+// background work). Locate, Decode: any thread, lock-free.
+#ifndef MORAINE_STORAGE_SEGMENTS_SEGMENT_STORE_H_
+#define MORAINE_STORAGE_SEGMENTS_SEGMENT_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "storage/base/checksum.h"
+#include "storage/io/io.h"
+#include "storage/memory/memory_budget.h"
+#include "storage/segments/address.h"
+#include "storage/segments/piece.h"
+
+namespace moraine {
+
+struct SegmentStoreOptions {
+  DatabaseId database_id;
+  uint64_t segment_bytes = uint64_t{2} << 20;
+  uint64_t file_bytes = uint64_t{256} << 20;  // a multiple of segment_bytes
+  int compression_level = 1;                  // zstd; 0: none
+  bool read_only = false;
+};
+
+// What to read for one piece: aligned for direct I/O; the piece begins `skip` bytes in.
+struct PieceExtent {
+  File* file = nullptr;
+  uint64_t offset = 0;
+  size_t size = 0;
+  size_t skip = 0;
+};
+
+struct SegmentInfo {
+  uint64_t index = 0;
+  Stream stream = Stream::kFragments;
+  uint64_t used_bytes = 0;
+  uint64_t live_bytes = 0;
+  bool open = false;  // being filled
+};
+
+struct SegmentStoreStats {
+  uint64_t segments = 0;  // in use
+  uint64_t free_segments = 0;
+  uint64_t file_bytes = 0;
+  uint64_t used_bytes = 0;
+  uint64_t live_bytes = 0;
+  uint64_t appended_pieces = 0;
+  uint64_t appended_bytes = 0;
+  uint64_t raw_bytes = 0;      // of appended payloads before compression
+  uint64_t written_bytes = 0;  // to the device
+  uint64_t writes = 0;
+  uint64_t syncs = 0;
+};
+
+class SegmentStore {
+ public:
+  // `state`: what EncodeState gave to the checkpoint in use; empty for a new store. Files and
+  // segments that the state does not name are free. `budget` is charged for the buffers.
+  static absl::StatusOr<std::unique_ptr<SegmentStore>> Open(Io& io, Directory& directory,
+                                                            const SegmentStoreOptions& options,
+                                                            std::string_view state,
+                                                            MemoryBudget* budget);
+  virtual ~SegmentStore() = default;
+
+  // Compresses, frames and buffers one piece. header.raw_bytes is filled in. ResourceExhausted on a
+  // full disk: nothing was appended. Counts as live from here on.
+  virtual absl::StatusOr<PieceLocation> Append(Stream stream, const PieceHeader& header,
+                                               std::string_view payload) = 0;
+  // Everything appended before can be read through Locate when this returns OK; after an error the
+  // appended pieces that were not written must not be named by anything.
+  virtual absl::Status Write() = 0;
+  // Everything written before is durable.
+  virtual absl::Status Sync() = 0;
+
+  // `location` was written, and its segment is kept (ReadLease).
+  virtual PieceExtent Locate(const PieceLocation& location) const = 0;
+  // Checks bytes that were read through Locate (from `skip` on, stored_bytes long), expands the
+  // payload into `raw` and fills `header`. DataLoss names file, offset, expected and found.
+  virtual absl::Status Decode(const PieceLocation& location, std::string_view stored,
+                              PieceHeader* header, std::string* raw) const = 0;
+
+  // The piece is no longer named by the page table in memory.
+  virtual void Release(const PieceLocation& location) = 0;
+
+  // Segments freed before this call are reused only after it ends: hold one around Locate and the
+  // read. Two-parity count: two relaxed adds.
+  class ReadLease {
+   public:
+    explicit ReadLease(SegmentStore& store) : store_(store), parity_(store.BeginRead()) {}
+    ~ReadLease() { store_.EndRead(parity_); }
+    ReadLease(const ReadLease&) = delete;
+    ReadLease& operator=(const ReadLease&) = delete;
+
+   private:
+    SegmentStore& store_;
+    const uint32_t parity_;
+  };
+
+  // Opens segments anew for all streams, so that what is appended later lies in other segments than
+  // what a checkpoint will name, and returns the state for it: which segments are used, by which
+  // stream, with how many live bytes. Call it together with the copy of the page table.
+  virtual std::string EncodeState() = 0;
+  // The checkpoint with the state returned last is durable: segments without live pieces that it
+  // does not name may be reused (once reads begun before have ended), and files beyond the last
+  // used segment shrink.
+  virtual absl::Status StateIsDurable() = 0;
+
+  virtual SegmentStoreStats stats() const = 0;
+  virtual std::vector<SegmentInfo> Segments() const = 0;
+
+ private:
+  virtual uint32_t BeginRead() = 0;
+  virtual void EndRead(uint32_t parity) = 0;
+};
+
+}  // namespace moraine
+
+#endif  // MORAINE_STORAGE_SEGMENTS_SEGMENT_STORE_H_
