@@ -77,7 +77,8 @@ class SegmentStore {
   virtual ~SegmentStore() = default;
 
   // Compresses, frames and buffers one piece. header.raw_bytes is filled in. ResourceExhausted on a
-  // full disk: nothing was appended. Counts as live from here on.
+  // full disk: nothing was appended. Counts as live from here on. A base occupies whole sectors and
+  // its stored_bytes says so, because a packed disk word (cache/disk_refs.h) knows no more.
   virtual absl::StatusOr<PieceLocation> Append(Stream stream, const PieceHeader& header,
                                                std::string_view payload) = 0;
   // Everything appended before can be read through Locate when this returns OK; after an error the
@@ -96,6 +97,12 @@ class SegmentStore {
   // The piece is no longer named by the page table in memory.
   virtual void Release(const PieceLocation& location) = 0;
 
+  // While opening, before the first Append: a piece that the checkpoint names is alive. DataLoss
+  // when it lies in no segment of the state. After FinishAdoption segments without live pieces are
+  // as good as released ones: reused after the next StateIsDurable.
+  virtual absl::Status Adopt(const PieceLocation& location) = 0;
+  virtual void FinishAdoption() = 0;
+
   // Segments freed before this call are reused only after it ends: hold one around Locate and the
   // read. Two-parity count: two relaxed adds.
   class ReadLease {
@@ -110,9 +117,8 @@ class SegmentStore {
     const uint32_t parity_;
   };
 
-  // Opens segments anew for all streams, so that what is appended later lies in other segments than
-  // what a checkpoint will name, and returns the state for it: which segments are used, by which
-  // stream, with how many live bytes. Call it together with the copy of the page table.
+  // The state for a checkpoint: which segments are in use now, by which stream, up to where. Pieces
+  // appended later go to other segments than these. Live bytes are not in it: Adopt counts them.
   virtual std::string EncodeState() = 0;
   // The checkpoint with the state returned last is durable: segments without live pieces that it
   // does not name may be reused (once reads begun before have ended), and files beyond the last
