@@ -8,7 +8,6 @@
 #include "storage/base/check.h"
 #include "storage/base/status_macros.h"
 #include "storage/engine_implementation.h"
-#include "storage/tree/batch.h"
 #include "storage/tree/tree_cursor.h"
 
 namespace moraine {
@@ -259,10 +258,8 @@ absl::StatusOr<std::optional<Lsn>> EngineImplementation::Update(Tree& tree, std:
   return std::optional<Lsn>(lsn);
 }
 
-absl::StatusOr<Lsn> EngineImplementation::Apply(std::span<const WriteOperation> batch,
-                                                Durability durability) {
-  MORAINE_RETURN_IF_ERROR(CheckWritable());
-  if (batch.empty()) return absl::InvalidArgumentError("a batch without operations");
+absl::StatusOr<std::vector<TreeWrite>> EngineImplementation::TreeWrites(
+    std::span<const WriteOperation> batch) {
   std::vector<TreeWrite> writes;
   writes.reserve(batch.size());
   for (const WriteOperation& operation : batch) {
@@ -270,8 +267,54 @@ absl::StatusOr<Lsn> EngineImplementation::Apply(std::span<const WriteOperation> 
     writes.push_back(
         {operation.tree, static_cast<VersionKind>(operation.kind), operation.key, operation.value});
   }
-  MORAINE_ASSIGN_OR_RETURN(CommitPosition position, BatchWriter(environment_).Write(writes));
+  return writes;
+}
+
+absl::StatusOr<Lsn> EngineImplementation::Apply(std::span<const WriteOperation> batch,
+                                                Durability durability) {
+  MORAINE_RETURN_IF_ERROR(CheckWritable());
+  if (batch.empty()) return absl::InvalidArgumentError("a batch without operations");
+  MORAINE_ASSIGN_OR_RETURN(std::vector<TreeWrite> writes, TreeWrites(batch));
+  CommitRequest commit;
+  commit.writes = writes;
+  MORAINE_ASSIGN_OR_RETURN(CommitPosition position, TransactionCommit(environment_).Run(commit));
   return Acknowledge(position, durability);
+}
+
+absl::StatusOr<Lsn> EngineImplementation::CommitTransaction(const TransactionRequest& request,
+                                                            Durability durability,
+                                                            ReadConflict* conflict) {
+  MORAINE_RETURN_IF_ERROR(CheckWritable());
+  if (request.writes.empty()) return absl::InvalidArgumentError("a commit without writes");
+  MORAINE_ASSIGN_OR_RETURN(std::vector<TreeWrite> writes, TreeWrites(request.writes));
+  CommitRequest commit;
+  commit.writes = writes;
+  commit.reads = request.reads;
+  commit.read_ts = request.snapshot->timestamp().value();
+  commit.priority = request.priority != 0 ? request.priority : commit.read_ts;
+  absl::StatusOr<CommitPosition> position = TransactionCommit(environment_).Run(commit, conflict);
+  if (!position.ok()) {
+    log_->Settle(environment_.Local().credit);
+    return position.status();
+  }
+  absl::StatusOr<Lsn> acknowledged = Acknowledge(*position, durability);
+  if (acknowledged.ok()) return acknowledged;
+  return absl::UnknownError("commit outcome unknown: the writes took effect at position " +
+                            std::to_string(position->lsn.value()) +
+                            ", but the log could not make them durable; reopen the database to "
+                            "see whether they survived: " +
+                            std::string(acknowledged.status().message()));
+}
+
+absl::StatusOr<bool> EngineImplementation::AlreadyChanged(const EngineSnapshot& snapshot,
+                                                          std::span<const ReadItem> reads,
+                                                          ReadConflict* conflict) {
+  return TransactionCommit::AlreadyChanged(environment_, reads, snapshot.timestamp().value(),
+                                           conflict);
+}
+
+const MergeOperator* EngineImplementation::MergeOperatorOf(const Tree& tree) const {
+  return tree.merge_operator();
 }
 
 absl::Status EngineImplementation::Flush() {

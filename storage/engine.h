@@ -25,6 +25,7 @@
 #include "storage/base/ids.h"
 #include "storage/io/io.h"
 #include "storage/tree/merge_operator.h"
+#include "storage/tree/read_item.h"
 #include "storage/tree/update.h"
 
 namespace moraine {
@@ -94,6 +95,16 @@ class EngineSnapshot {
   Engine* engine_ = nullptr;
   void* slot_ = nullptr;
   Timestamp timestamp_;
+};
+
+// What a transaction wants to commit: writes, if nobody has changed what it read at its snapshot.
+struct TransactionRequest {
+  const EngineSnapshot* snapshot = nullptr;  // where it read; lives until the call returns
+  std::span<const ReadItem> reads;
+  std::span<const WriteOperation> writes;  // at least one; later ones win, merges stack up
+  // Timestamp of the snapshot of its first try, which it keeps for all of them: the smaller one gets
+  // its way. 0: that of this snapshot.
+  uint64_t priority = 0;
 };
 
 // Walks the keys of one tree, both ways, as of one snapshot. Starts unpositioned. key() and value()
@@ -189,6 +200,17 @@ class Engine {
   // All or nothing, across trees; a later operation on a key wins over an earlier one of the batch.
   virtual absl::StatusOr<Lsn> Apply(std::span<const WriteOperation> batch,
                                     Durability durability) = 0;
+
+  // Transactions; txn/ makes a usable thing of these. Aborted: a read item has changed, `*conflict`
+  // says which. Unknown: the writes are visible, but the log failed before it could promise them.
+  // Any other error: nothing was written.
+  virtual absl::StatusOr<Lsn> CommitTransaction(const TransactionRequest& request,
+                                                Durability durability, ReadConflict* conflict) = 0;
+  // Whether a commit since `snapshot` has changed one of `reads` already.
+  virtual absl::StatusOr<bool> AlreadyChanged(const EngineSnapshot& snapshot,
+                                              std::span<const ReadItem> reads,
+                                              ReadConflict* conflict) = 0;
+  virtual const MergeOperator* MergeOperatorOf(const Tree& tree) const = 0;  // nullptr: none
 
   // Returns when everything committed before the call is durable.
   virtual absl::Status Flush() = 0;

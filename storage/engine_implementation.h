@@ -3,7 +3,9 @@
 #define MORAINE_STORAGE_ENGINE_IMPLEMENTATION_H_
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "storage/catalog.h"
 #include "storage/database_files.h"
@@ -15,6 +17,7 @@
 #include "storage/sync/mutex.h"
 #include "storage/tree/log_pins.h"
 #include "storage/tree/snapshot_registry.h"
+#include "storage/tree/transaction_commit.h"
 
 namespace moraine {
 
@@ -40,6 +43,12 @@ class EngineImplementation final : public Engine {
                                             UpdateFunction function,
                                             Durability durability) override;
   absl::StatusOr<Lsn> Apply(std::span<const WriteOperation> batch, Durability durability) override;
+  absl::StatusOr<Lsn> CommitTransaction(const TransactionRequest& request, Durability durability,
+                                        ReadConflict* conflict) override;
+  absl::StatusOr<bool> AlreadyChanged(const EngineSnapshot& snapshot,
+                                      std::span<const ReadItem> reads,
+                                      ReadConflict* conflict) override;
+  const MergeOperator* MergeOperatorOf(const Tree& tree) const override;
   absl::Status Flush() override;
   absl::Status Checkpoint() override;
   absl::StatusOr<EngineStats> Stats() override;
@@ -51,6 +60,7 @@ class EngineImplementation final : public Engine {
   absl::Status CheckOptions() const;
   absl::Status Recover();
   absl::Status CheckWritable() const;
+  static absl::StatusOr<std::vector<TreeWrite>> TreeWrites(std::span<const WriteOperation> batch);
   absl::StatusOr<Lsn> Acknowledge(const CommitPosition& position, Durability durability);
   absl::Status WriteCheckpoint(const EngineSnapshot& snapshot, Lsn replay_from);
   absl::Status RemoveOldCheckpoints(Lsn newest);

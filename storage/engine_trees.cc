@@ -4,7 +4,6 @@
 #include "storage/base/status_macros.h"
 #include "storage/engine_implementation.h"
 #include "storage/sync/backoff.h"
-#include "storage/tree/batch.h"
 
 namespace moraine {
 namespace {
@@ -78,7 +77,9 @@ absl::Status EngineImplementation::RenameTree(std::string_view from, std::string
   std::string entry = EncodeTreeEntry(info);
   TreeWrite writes[] = {{&catalog_->names(), VersionKind::kDelete, from, {}},
                         {&catalog_->names(), VersionKind::kPut, to, entry}};
-  MORAINE_ASSIGN_OR_RETURN(CommitPosition position, BatchWriter(environment_).Write(writes));
+  CommitRequest commit;
+  commit.writes = writes;
+  MORAINE_ASSIGN_OR_RETURN(CommitPosition position, TransactionCommit(environment_).Run(commit));
   return Acknowledge(position, Durability::kSync).status();
 }
 

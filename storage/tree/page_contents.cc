@@ -56,7 +56,9 @@ void CollectDelta(const Delta* delta, DeltaView view, ReadPoint point, const Log
         scratch->above.push_back(OfVersion(version, outcome.ts, prefix_bytes));
         break;
       case Outcome::State::kAborted:
-        scratch->aborted.push_back(version);
+        // The owner may be outside a guard and about to stamp it; until then it must stay linked.
+        (LoadWord(version->ts).terminal() ? scratch->aborted : scratch->undecided)
+            .push_back(version);
         break;
       case Outcome::State::kUndecided:
         scratch->undecided.push_back(version);

@@ -54,9 +54,9 @@ struct PageScratch {
   std::vector<KeyVersion> above;     // committed versions of deltas and run, sorted
   std::vector<KeyVersion> run_part;  // the run's versions before they are merged in
   std::vector<KeyVersion> merged;
-  std::vector<Version*> undecided;  // of the deltas, newest first
-  std::vector<Version*> aborted;
-  std::vector<KeyVersion> group;  // versions of one key, newest first
+  std::vector<Version*> undecided;  // of the deltas, newest first; also aborted, not stamped ones
+  std::vector<Version*> aborted;    // and stamped
+  std::vector<KeyVersion> group;    // versions of one key, newest first
   std::vector<PendingEntry> entries;
   std::deque<std::string> merged_values;  // values made by merge operators; addresses stay
   PruneView prune;

@@ -186,6 +186,10 @@ absl::StatusOr<bool> Tree::Get(std::string_view key, ReadPoint point,
   return present;
 }
 
+Examination Tree::Examine(const ReadItem& item, std::string_view from, const Examiner& examiner) {
+  return ExamineLeaf(PageImage::Of(FindLeaf(from, Purpose::kSearch).word), item, from, examiner);
+}
+
 void Tree::FoldForReaders(TreeThread& thread, const Leaf& leaf) {
   PageImage image = PageImage::Of(leaf.word);
   uint32_t versions = image.delta->count + (image.run != nullptr ? image.run->count : 0);

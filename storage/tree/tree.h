@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 
 #include "storage/base/ids.h"
+#include "storage/tree/examine.h"
 #include "storage/tree/merge_operator.h"
 #include "storage/tree/operation_record.h"
 #include "storage/tree/page_contents.h"
@@ -95,7 +96,7 @@ class Tree {
               uint64_t* records);
 
  private:
-  friend class BatchWriter;
+  friend class TransactionCommit;
 
   // A leaf and what its page word said.
   struct Leaf {
@@ -133,6 +134,7 @@ class Tree {
   Leaf FindLeaf(std::string_view key, Purpose purpose);
   PageId FindPage(std::string_view key, uint32_t level);
   Leaf FindLeafBefore(std::string_view key);
+  Examination Examine(const ReadItem& item, std::string_view from, const Examiner& examiner);
   bool Lookup(const PageImage& image, std::string_view key, ReadPoint point,
               absl::FunctionRef<void(std::string_view)> found);
   void FoldForReaders(TreeThread& thread, const Leaf& leaf);
