@@ -17,7 +17,9 @@ uint64_t NewOwner() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-constexpr uint64_t SectorEnd(uint64_t offset) { return (offset / kSectorBytes + 1) * kSectorBytes; }
+constexpr uint64_t SectorEnd(uint64_t offset) {
+  return (offset / kDeviceSectorBytes + 1) * kDeviceSectorBytes;
+}
 
 bool OnlyRoot(std::string_view path) { return path.empty() || path == "." || path == "/"; }
 
@@ -296,12 +298,12 @@ SharedBytes SimulatedDisk::Survivor(const Contents& contents, const FateOf& fate
     if (fates[index] == Fate::kDropped) continue;
     const uint64_t end = change.offset + bytes.size();
     for (uint64_t begin = change.offset; begin < end; begin = SectorEnd(begin)) {
-      const uint64_t sector = begin / kSectorBytes;
+      const uint64_t sector = begin / kDeviceSectorBytes;
       if (fates[index] == Fate::kTorn &&
           Random::Derive(seed ^ change.sequence << 32, sector) % 2 == 0) {
         continue;
       }
-      result.CopyFrom(progress, sector * kSectorBytes, SectorEnd(begin), owner);
+      result.CopyFrom(progress, sector * kDeviceSectorBytes, SectorEnd(begin), owner);
     }
   }
   result.Resize(final_size, owner);

@@ -30,7 +30,7 @@
 
 namespace moraine {
 
-inline constexpr uint64_t kSectorBytes = 512;
+inline constexpr uint64_t kDeviceSectorBytes = 512;
 
 // A change that is not durable yet.
 struct PendingChange {

@@ -50,7 +50,7 @@ class SimulatedDiskTest : public testing::Test {
 
 std::string Sectors(std::string_view letters) {
   std::string text;
-  for (char letter : letters) text += std::string(kSectorBytes, letter);
+  for (char letter : letters) text += std::string(kDeviceSectorBytes, letter);
   return text;
 }
 
@@ -63,7 +63,7 @@ TEST_F(SimulatedDiskTest, DurableStateSurvivesEveryCut) {
 TEST_F(SimulatedDiskTest, SeveralWritesAreKeptDroppedTornAndReordered) {
   const SimulatedDisk::FileId file = DurableFile("data", Sectors("aaaa"));
   disk_.Write(file, 0, Sectors("bb"));
-  disk_.Write(file, 2 * kSectorBytes, Sectors("cc"));
+  disk_.Write(file, 2 * kDeviceSectorBytes, Sectors("cc"));
   const std::set<std::string> outcomes = Outcomes("data", 2'000);
   for (std::string_view first : {"aa", "bb", "ab", "ba"}) {
     for (std::string_view second : {"aa", "cc", "ac", "ca"}) {
@@ -109,17 +109,17 @@ TEST_F(SimulatedDiskTest, CutAndRewrittenFileIsOldOrNewUpToTheCut) {
 TEST_F(SimulatedDiskTest, DurableWriteSavesItsBytesAndTheSizeOnly) {
   const SimulatedDisk::FileId file = DurableFile("data", Sectors("aaa"));
   disk_.Write(file, 0, Sectors("bbb"));
-  disk_.Write(file, kSectorBytes, Sectors("c"));
-  disk_.SyncRange(file, kSectorBytes, kSectorBytes);
+  disk_.Write(file, kDeviceSectorBytes, Sectors("c"));
+  disk_.SyncRange(file, kDeviceSectorBytes, kDeviceSectorBytes);
   std::set<std::string> expected;
   for (std::string_view text : {"aca", "acb", "bca", "bcb"}) expected.insert(Sectors(text));
   EXPECT_EQ(Outcomes("data", 1'000), expected);
-  disk_.Resize(file, 10 * kSectorBytes);
-  disk_.Write(file, 5 * kSectorBytes, Sectors("d"));
-  disk_.SyncRange(file, 5 * kSectorBytes, kSectorBytes);
+  disk_.Resize(file, 10 * kDeviceSectorBytes);
+  disk_.Write(file, 5 * kDeviceSectorBytes, Sectors("d"));
+  disk_.SyncRange(file, 5 * kDeviceSectorBytes, kDeviceSectorBytes);
   for (const std::string& outcome : Outcomes("data")) {
-    ASSERT_EQ(outcome.size(), 10 * kSectorBytes);
-    EXPECT_EQ(outcome.substr(5 * kSectorBytes, kSectorBytes), Sectors("d"));
+    ASSERT_EQ(outcome.size(), 10 * kDeviceSectorBytes);
+    EXPECT_EQ(outcome.substr(5 * kDeviceSectorBytes, kDeviceSectorBytes), Sectors("d"));
   }
 }
 

@@ -214,7 +214,7 @@ absl::Status SimulatedIo::WriteRequest(const IoRequest& request, FileId file, ui
   if (!HasSpace(file, request.offset + request.size)) fault = FaultKind::kDiskFull;
   if (fault == FaultKind::kDeviceError || fault == FaultKind::kDiskFull) {
     // Some of it may have got there; a full disk has no room for more than there was.
-    uint64_t part = random_.Below(request.size / kSectorBytes + 1) * kSectorBytes;
+    uint64_t part = random_.Below(request.size / kDeviceSectorBytes + 1) * kDeviceSectorBytes;
     if (!HasSpace(file, request.offset + part)) part = 0;
     disk_.Write(file, request.offset, bytes.substr(0, part));
     MORAINE_RETURN_IF_ERROR(PassBoundary(SimulatedOperation::kWrite));
@@ -223,7 +223,7 @@ absl::Status SimulatedIo::WriteRequest(const IoRequest& request, FileId file, ui
   size_t done = 0;
   if (fault == FaultKind::kShort && bytes.size() > 1) {
     done = 1 + random_.Below(bytes.size() - 1);
-    if (request.file->direct()) done -= done % kSectorBytes;
+    if (request.file->direct()) done -= done % kDeviceSectorBytes;
     disk_.Write(file, request.offset, bytes.substr(0, done));
     MORAINE_RETURN_IF_ERROR(PassBoundary(SimulatedOperation::kWrite));
     if (request.durable) disk_.SyncRange(file, request.offset, done);
