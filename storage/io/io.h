@@ -111,6 +111,9 @@ class IoQueue {
   virtual absl::Status SubmitAndWait(size_t count, std::vector<IoCompletion>* completions) = 0;
   // Requests submitted whose completion was not handed back yet.
   virtual size_t in_flight() const = 0;
+  // Calls into the kernel so far that handed requests over or waited for them; 0 where the backend
+  // does not count. A batch that was gathered as it should be takes one.
+  virtual uint64_t submissions() const { return 0; }
 };
 
 struct IoOptions {

@@ -57,6 +57,8 @@ class PoolQueue final : public IoQueue {
   absl::Status Submit() override;
   absl::Status SubmitAndWait(size_t count, std::vector<IoCompletion>* completions) override;
   size_t in_flight() const override;
+  // A request each.
+  uint64_t submissions() const override { return submissions_; }
 
   // Called by the pool.
   void Complete(uint64_t token, absl::Status status);
@@ -71,6 +73,7 @@ class PoolQueue final : public IoQueue {
   WorkerPool& pool_;
   const size_t depth_;
   std::vector<IoRequest> batch_;
+  uint64_t submissions_ = 0;
   mutable Mutex mutex_;
   EventCount completed_;
   size_t running_ = 0;  // handed to the pool, not completed
@@ -165,6 +168,7 @@ void PoolQueue::HandOver(size_t end) {
       running_ += count;
     }
     pool_.Add(this, &batch_[begin], count);
+    submissions_ += count;
     begin += count;
   }
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<ptrdiff_t>(end));
@@ -183,6 +187,7 @@ absl::Status PoolQueue::SubmitAndWait(size_t count, std::vector<IoCompletion>* c
   if (help) {
     const IoRequest request = batch_.front();
     batch_.clear();
+    ++submissions_;
     absl::Status status = RunTransfer(request);
     MutexLock lock(mutex_);
     ready_.push_back({request.token, std::move(status)});

@@ -52,6 +52,7 @@ class UringQueue final : public IoQueue {
   absl::Status Submit() override;
   absl::Status SubmitAndWait(size_t count, std::vector<IoCompletion>* completions) override;
   size_t in_flight() const override { return slots_.size() - free_slots_.size() + ready_.size(); }
+  uint64_t submissions() const override { return submissions_; }
 
  private:
   explicit UringQueue(uint32_t depth);
@@ -78,6 +79,7 @@ class UringQueue final : public IoQueue {
   size_t batch_begin_ = 0;
   std::vector<IoCompletion> ready_;
   uint32_t refusal_count_ = 0;
+  uint64_t submissions_ = 0;
 };
 
 UringQueue::UringQueue(uint32_t depth) : slots_(depth) {
@@ -153,6 +155,7 @@ void UringQueue::FillRing() {
 
 absl::Status UringQueue::Enter(uint32_t wait_count) {
   if (wait_count == 0 && io_uring_sq_ready(&ring_) == 0) return absl::OkStatus();
+  ++submissions_;
   const int result = io_uring_submit_and_wait(&ring_, wait_count);
   if (result >= 0) {
     refusal_count_ = 0;
@@ -209,6 +212,7 @@ absl::Status UringQueue::SubmitAndWait(size_t count, std::vector<IoCompletion>* 
   }
   if (ready_.empty() && InRing() > 0) {
     // Asked for whatever is there: completions may wait for a visit to the kernel to be posted.
+    ++submissions_;
     io_uring_get_events(&ring_);
     Reap();
   }

@@ -126,6 +126,37 @@ TEST_P(IoConformanceTest, WritesAreReadBack) {
   EXPECT_EQ(Contents(*file), "hello there");
 }
 
+// The whole point of batches: a page in many fragments costs one call into the kernel.
+TEST_P(IoConformanceTest, BatchIsReadInOneSubmission) {
+  constexpr size_t kFragments = 8;
+  constexpr size_t kBytes = kIoAlignment;
+  const std::unique_ptr<File> file = Open("data");
+  ASSERT_EQ(Write(*file, 0, std::string(2 * kFragments * kBytes, 'x')), absl::OkStatus());
+  const std::unique_ptr<IoQueue> queue = NewQueue(kFragments);
+  EXPECT_EQ(queue->submissions(), 0u);
+  std::string data(kFragments * kBytes, '\0');
+  for (uint64_t page = 1; page <= 10; ++page) {
+    for (size_t index = 0; index < kFragments; ++index) {
+      queue->Add({.kind = IoKind::kRead,
+                  .file = file.get(),
+                  .offset = 2 * index * kBytes,
+                  .data = data.data() + index * kBytes,
+                  .size = kBytes,
+                  .token = index});
+    }
+    std::vector<IoCompletion> completions;
+    ASSERT_EQ(queue->SubmitAndWait(kFragments, &completions), absl::OkStatus());
+    ASSERT_EQ(completions.size(), kFragments);
+    if (io_->backend() == IoBackend::kUring) {
+      EXPECT_EQ(queue->submissions(), page);
+    }
+    if (io_->backend() == IoBackend::kThreadPool) {
+      EXPECT_EQ(queue->submissions(), page * kFragments);
+    }
+  }
+  EXPECT_EQ(data, std::string(kFragments * kBytes, 'x'));
+}
+
 TEST_P(IoConformanceTest, GapsReadAsZero) {
   std::unique_ptr<File> file = Open("data");
   EXPECT_EQ(Write(*file, 10'000, "x"), absl::OkStatus());
