@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 
 #include "CLI/CLI.hpp"
+#include "bench/json_line.h"
 #include "bench/record_set.h"
 #include "bench/report.h"
 #include "bench/targets.h"

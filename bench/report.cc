@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_format.h"
 
+#include "bench/json_line.h"
+#include "bench/statistics.h"
 #include "nlohmann/json.hpp"
 
 namespace moraine::bench {
@@ -37,52 +39,23 @@ std::string TableRow(const std::vector<RunRecord>& runs, const std::string& engi
 
 }  // namespace
 
-std::string ConfigHash(std::string_view description) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char byte : description) {
-    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
-  }
-  return absl::StrFormat("%016x", hash);
-}
-
 std::string JsonLine(const RunRecord& run) {
   const RunResult& result = run.result;
-  nlohmann::ordered_json line;
-  line["schema"] = 1;
-  line["engine"] = run.engine;
-  line["workload"] = WorkloadName(run.workload);
-  line["threads"] = run.threads;
-  line["round"] = run.round;
-  line["records"] = run.records;
-  line["value_bytes"] = run.value_bytes;
-  line["ops"] = result.ops;
-  line["seconds"] = result.seconds;
-  line["ops_per_s"] = result.ops_per_s;
-  line["p50_us"] = result.p50_us;
-  line["p99_us"] = result.p99_us;
-  line["p999_us"] = result.p999_us;
-  line["cpu_us_per_op"] = result.cpu_us_per_op;
-  line["rss_bytes"] = result.rss_bytes;
-  line["device_bytes_read"] = result.device_bytes_read;
-  line["device_bytes_written"] = result.device_bytes_written;
-  line["submissions"] = result.submissions;
-  line["fragments"] = result.fragments;
-  line["config_hash"] = run.config_hash;
-  line["seed"] = run.seed;
+  const LineHead head = {.engine = run.engine,
+                         .workload = std::string(WorkloadName(run.workload)),
+                         .threads = run.threads,
+                         .round = run.round,
+                         .records = run.records,
+                         .value_bytes = run.value_bytes,
+                         .config_hash = run.config_hash,
+                         .seed = run.seed};
+  nlohmann::ordered_json line = ResultLine(head, result);
   if (result.hardware.valid && result.ops > 0) {
     const auto ops = static_cast<double>(result.ops);
     line["instructions_per_op"] = static_cast<double>(result.hardware.instructions) / ops;
     line["cache_misses_per_op"] = static_cast<double>(result.hardware.cache_misses) / ops;
   }
   return line.dump();
-}
-
-double Median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  if (values.size() % 2 == 1) return values[middle];
-  return (values[middle - 1] + values[middle]) / 2;
 }
 
 std::optional<Summary> Summarize(const std::vector<RunRecord>& runs, std::string_view engine,

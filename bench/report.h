@@ -28,9 +28,6 @@ struct RunRecord {
   RunResult result;
 };
 
-// 16 hexadecimal digits that name a configuration (FNV-1a of its description).
-std::string ConfigHash(std::string_view description);
-
 // One line without its end; the fields are listed in bench/README.md.
 std::string JsonLine(const RunRecord& run);
 
@@ -49,9 +46,6 @@ struct Summary {
     return median_ops_per_s > 0 ? (most_ops_per_s - least_ops_per_s) / median_ops_per_s : 0;
   }
 };
-
-// The middle value; the mean of the two middle ones when their number is even; 0 of nothing.
-double Median(std::vector<double> values);
 
 // nullopt when there was no such run.
 std::optional<Summary> Summarize(const std::vector<RunRecord>& runs, std::string_view engine,

@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "bench/hardware_counters.h"
 #include "bench/peers/store.h"
 #include "bench/record_set.h"
+#include "bench/run_result.h"
 
 namespace moraine::bench {
 
@@ -43,24 +43,6 @@ struct RunPlan {
   uint64_t seed = 1;
   bool count_debt = false;         // writes: time until background work is done counts too
   bool hardware_counters = false;  // where the system allows them
-};
-
-// The measured part of a result; the names are those of the JSON line.
-struct RunResult {
-  uint64_t ops = 0;
-  double seconds = 0;
-  double ops_per_s = 0;
-  double p50_us = 0;
-  double p99_us = 0;
-  double p999_us = 0;
-  double cpu_us_per_op = 0;
-  uint64_t rss_bytes = 0;
-  uint64_t device_bytes_read = 0;
-  uint64_t device_bytes_written = 0;
-  uint64_t submissions = 0;
-  uint64_t fragments = 0;
-  HardwareCounts hardware;       // of the worker threads
-  std::string hardware_refusal;  // why there are none, when they were asked for
 };
 
 // Runs the plan; fails when an operation fails or a value, a key or a count is not what was loaded.

@@ -6,6 +6,8 @@
 
 #include "gtest/gtest.h"
 
+#include "bench/json_line.h"
+#include "bench/statistics.h"
 #include "bench/targets.h"
 #include "nlohmann/json.hpp"
 
