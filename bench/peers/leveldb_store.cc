@@ -91,7 +91,7 @@ class LeveldbStore : public Store {
     leveldb::Options options;
     options.create_if_missing = true;
     options.compression = leveldb::kNoCompression;
-    options.write_buffer_size = size_t{64} << 20;
+    options.write_buffer_size = WriteBufferBytes();
     options.block_cache = cache_.get();
     options.filter_policy = filter_.get();
     leveldb::DB* database = nullptr;
@@ -129,11 +129,14 @@ class LeveldbStore : public Store {
   std::string Description() const override {
     return "leveldb " + std::to_string(leveldb::kMajorVersion) + "." +
            std::to_string(leveldb::kMinorVersion) +
-           " bloom=10 write-buffer=67108864 compression=none cache=" +
-           std::to_string(settings_.cache_bytes) + " synced=" + std::to_string(settings_.synced);
+           " bloom=10 write-buffer=" + std::to_string(WriteBufferBytes()) +
+           " compression=none cache=" + std::to_string(settings_.cache_bytes) +
+           " synced=" + std::to_string(settings_.synced);
   }
 
  private:
+  size_t WriteBufferBytes() const { return size_t{settings_.cold ? 16U : 64U} << 20; }
+
   const StoreSettings settings_;
   // The database uses both until it is gone, so they are declared before it.
   const std::unique_ptr<leveldb::Cache> cache_;

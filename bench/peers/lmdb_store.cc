@@ -137,9 +137,8 @@ class LmdbStore : public Store {
     MORAINE_RETURN_IF_ERROR(ToStatus(mdb_env_create(&environment_)));
     MORAINE_RETURN_IF_ERROR(ToStatus(mdb_env_set_mapsize(environment_, MapBytes())));
     // NOTLS ties a read transaction to its session instead of to the thread.
-    const unsigned flags = MDB_NOTLS | (settings_.synced ? 0 : MDB_NOSYNC | MDB_WRITEMAP);
-    MORAINE_RETURN_IF_ERROR(
-        ToStatus(mdb_env_open(environment_, settings_.directory.c_str(), flags, 0600)));
+    MORAINE_RETURN_IF_ERROR(ToStatus(
+        mdb_env_open(environment_, settings_.directory.c_str(), MDB_NOTLS | Flags(), 0600)));
     WriteTransaction writer;
     MORAINE_RETURN_IF_ERROR(writer.Begin(environment_));
     MORAINE_RETURN_IF_ERROR(ToStatus(mdb_dbi_open(writer.get(), nullptr, 0, &table_)));
@@ -152,7 +151,10 @@ class LmdbStore : public Store {
     return session;
   }
 
-  absl::Status Settle() override { return absl::OkStatus(); }  // has no background work
+  // Has no background work; unsynced, the system still has pages to write.
+  absl::Status Settle() override {
+    return settings_.cold ? ToStatus(mdb_env_sync(environment_, 1)) : absl::OkStatus();
+  }
   absl::StatusOr<StoreCounters> Counters() override { return StoreCounters(); }
 
   absl::Status Close() override {
@@ -163,11 +165,19 @@ class LmdbStore : public Store {
   std::string Description() const override {
     return std::string("lmdb ") + std::to_string(MDB_VERSION_MAJOR) + "." +
            std::to_string(MDB_VERSION_MINOR) + "." + std::to_string(MDB_VERSION_PATCH) +
-           (settings_.synced ? " durable" : " nosync writemap") +
+           (settings_.synced ? " durable" : " nosync") +
+           (settings_.cold     ? " nordahead"
+            : settings_.synced ? ""
+                               : " writemap") +
            " notls map=" + std::to_string(MapBytes());
   }
 
  private:
+  unsigned Flags() const {
+    if (settings_.cold) return MDB_NORDAHEAD | (settings_.synced ? 0 : MDB_NOSYNC);
+    return settings_.synced ? 0 : MDB_NOSYNC | MDB_WRITEMAP;
+  }
+
   // The map is address space and a sparse file, not memory; half-full pages and those kept for
   // readers fit into eight times the data.
   uint64_t MapBytes() const {

@@ -69,7 +69,10 @@ class MoraineStore : public Store {
     options_.memory_bytes = settings_.cache_bytes;
     options_.checkpoint_on_close = false;  // closing is not measured
     MORAINE_ASSIGN_OR_RETURN(engine_, Engine::Open(settings_.directory, options_));
-    MORAINE_ASSIGN_OR_RETURN(tree_, engine_->CreateTree("bench", TreeOptions()));
+    absl::StatusOr<Tree*> tree = engine_->OpenTree("bench");
+    if (absl::IsNotFound(tree.status())) tree = engine_->CreateTree("bench", TreeOptions());
+    MORAINE_RETURN_IF_ERROR(tree.status());
+    tree_ = *tree;
     return absl::OkStatus();
   }
 

@@ -16,6 +16,8 @@
 namespace moraine::bench {
 namespace {
 
+constexpr size_t kColdReadaheadBytes = size_t{2} << 20;  // of scans, which read directly
+
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -34,13 +36,14 @@ rocksdb::Options OptionsOf(const StoreSettings& settings) {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;
-  options.write_buffer_size = size_t{64} << 20;
+  options.write_buffer_size = size_t{settings.cold ? 16U : 64U} << 20;
+  options.use_direct_reads = settings.cold;
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
   options.optimize_filters_for_hits = true;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(settings.cache_bytes);
-  table.block_size = size_t{16} << 10;
+  table.block_size = size_t{settings.cold ? 4U : 16U} << 10;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -52,7 +55,9 @@ class RocksdbSession : public Session {
   RocksdbSession(rocksdb::OptimisticTransactionDB* database, const StoreSettings& settings)
       : database_(database),
         base_(database->GetBaseDB()),
-        write_options_(WriteOptionsOf(settings)) {}
+        write_options_(WriteOptionsOf(settings)) {
+    if (settings.cold) scan_options_.readahead_size = kColdReadaheadBytes;
+  }
 
   absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
     const rocksdb::Status status =
@@ -62,6 +67,29 @@ class RocksdbSession : public Session {
     value->assign(pinned_.data(), pinned_.size());
     pinned_.Reset();
     return true;
+  }
+
+  absl::Status MultiGet(std::span<const std::string_view> keys,
+                        std::vector<std::optional<std::string>>* values) override {
+    slices_.clear();
+    for (const std::string_view key : keys) slices_.push_back(ToSlice(key));
+    many_pinned_.resize(keys.size());
+    statuses_.resize(keys.size());
+    base_->MultiGet(read_options_, base_->DefaultColumnFamily(), keys.size(), slices_.data(),
+                    many_pinned_.data(), statuses_.data());
+    values->resize(keys.size());
+    for (size_t index = 0; index < keys.size(); ++index) {
+      std::optional<std::string>& value = (*values)[index];
+      if (statuses_[index].IsNotFound()) {
+        value.reset();
+        continue;
+      }
+      MORAINE_RETURN_IF_ERROR(ToStatus(statuses_[index]));
+      if (!value.has_value()) value.emplace();
+      value->assign(many_pinned_[index].data(), many_pinned_[index].size());
+      many_pinned_[index].Reset();
+    }
+    return absl::OkStatus();
   }
 
   absl::Status Put(std::string_view key, std::string_view value) override {
@@ -98,7 +126,7 @@ class RocksdbSession : public Session {
   }
 
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {
-    const std::unique_ptr<rocksdb::Iterator> at(base_->NewIterator(read_options_));
+    const std::unique_ptr<rocksdb::Iterator> at(base_->NewIterator(scan_options_));
     for (at->Seek(ToSlice(from)); at->Valid(); at->Next()) {
       if (!visit(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
     }
@@ -110,8 +138,12 @@ class RocksdbSession : public Session {
   rocksdb::DB* const base_;
   const rocksdb::WriteOptions write_options_;
   const rocksdb::ReadOptions read_options_;
+  rocksdb::ReadOptions scan_options_;
   const rocksdb::OptimisticTransactionOptions transaction_options_{.set_snapshot = true};
   rocksdb::PinnableSlice pinned_;
+  std::vector<rocksdb::Slice> slices_;
+  std::vector<rocksdb::PinnableSlice> many_pinned_;
+  std::vector<rocksdb::Status> statuses_;
   std::unique_ptr<rocksdb::Transaction> transaction_;
   std::string current_;
   std::string next_;
@@ -128,6 +160,9 @@ class RocksdbStore : public Store {
   }
 
   absl::Status Settle() override {
+    if (settings_.cold) {
+      MORAINE_RETURN_IF_ERROR(ToStatus(database_->Flush(rocksdb::FlushOptions())));
+    }
     // Idle twice in a row: a finished flush may schedule a compaction a moment later.
     for (int idle = 0; idle < 2;) {
       idle = IsIdle() ? idle + 1 : 0;
@@ -147,9 +182,12 @@ class RocksdbStore : public Store {
   std::string Description() const override {
     return "rocksdb " + std::to_string(ROCKSDB_MAJOR) + "." + std::to_string(ROCKSDB_MINOR) + "." +
            std::to_string(ROCKSDB_PATCH) +
-           " optimistic-transactions bloom=10 filters-for-hits block=16384 hash-index "
-           "memtable=67108864 jobs=2 dynamic-levels compression=none cache=" +
-           std::to_string(settings_.cache_bytes) + " synced=" + std::to_string(settings_.synced);
+           " optimistic-transactions bloom=10 filters-for-hits hash-index jobs=2 dynamic-levels "
+           "compression=none " +
+           (settings_.cold ? "block=4096 memtable=16777216 direct-reads scan-readahead=2097152"
+                           : "block=16384 memtable=67108864") +
+           " cache=" + std::to_string(settings_.cache_bytes) +
+           " synced=" + std::to_string(settings_.synced);
   }
 
  private:

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -18,10 +20,13 @@
 namespace moraine::bench {
 
 struct StoreSettings {
-  std::string directory;  // exists and is empty
+  std::string directory;  // exists; empty, or holds what such a store left when it was closed
   uint64_t cache_bytes = uint64_t{1} << 30;
+  // For everything the engine allocates, if it has a setting for that; 0: cache_bytes.
+  uint64_t budget_bytes = 0;
   uint64_t data_bytes = 0;  // keys and values that will be loaded; an engine may size maps by it
   bool synced = false;      // every write is durable when its call returns
+  bool cold = false;        // far more data than memory: the settings the engine has for that
 };
 
 struct KeyValue {
@@ -42,6 +47,20 @@ class Session {
   virtual ~Session() = default;
   // Copies the value out; false when the key is absent. Reads the latest committed state.
   virtual absl::StatusOr<bool> Get(std::string_view key, std::string* value) = 0;
+  // The values of all keys, in their order. The call the engine has for this; without one, one Get
+  // after another.
+  virtual absl::Status MultiGet(std::span<const std::string_view> keys,
+                                std::vector<std::optional<std::string>>* values) {
+    values->resize(keys.size());
+    for (size_t index = 0; index < keys.size(); ++index) {
+      std::optional<std::string>& value = (*values)[index];
+      if (!value.has_value()) value.emplace();
+      const absl::StatusOr<bool> found = Get(keys[index], &*value);
+      if (!found.ok()) return found.status();
+      if (!*found) value.reset();
+    }
+    return absl::OkStatus();
+  }
   virtual absl::Status Put(std::string_view key, std::string_view value) = 0;
   // Puts all of them the way the engine likes bulk best; not necessarily atomic. For preparing
   // data, never timed as single puts.
@@ -63,7 +82,8 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual absl::StatusOr<std::unique_ptr<Session>> NewSession() = 0;
-  // Waits until background work that earlier writes caused is done.
+  // Waits until background work that earlier writes caused is done; cold: also writes out what is
+  // in memory.
   virtual absl::Status Settle() = 0;
   virtual absl::StatusOr<StoreCounters> Counters() = 0;
   virtual absl::Status Close() = 0;  // no session may exist

@@ -2,6 +2,7 @@
 #include "tests/bench/store_conformance.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,11 +16,16 @@ void StoreConformanceTest::SetUp() {
   auto directory = TemporaryDirectory::Create("");
   ASSERT_TRUE(directory.ok()) << directory.status();
   directory_ = std::move(*directory);
+  OpenStore();
+}
+
+void StoreConformanceTest::OpenStore() {
   StoreSettings settings;
   settings.directory = directory_->path();
   settings.cache_bytes = uint64_t{64} << 20;
   settings.data_bytes = uint64_t{1} << 20;
   settings.synced = GetParam().synced;
+  settings.cold = GetParam().cold;
   auto store = GetParam().contender.open(settings);
   ASSERT_TRUE(store.ok()) << store.status();
   store_ = std::move(*store);
@@ -51,6 +57,31 @@ TEST_P(StoreConformanceTest, GetSeesTheNewestPutOfAnySession) {
   EXPECT_TRUE(one->Get("key", &value).value());
   EXPECT_EQ(value, "second, longer");
   EXPECT_FALSE(two->Get("kez", &value).value());
+}
+
+TEST_P(StoreConformanceTest, MultiGetKeepsTheOrderOfItsKeys) {
+  const auto session = NewSession();
+  ASSERT_TRUE(session->PutMany(std::vector<KeyValue>{{"a", "1"}, {"b", ""}, {"c", "3"}}).ok());
+  std::vector<std::optional<std::string>> values = {"left over", "too", "and", "this", "one"};
+  ASSERT_TRUE(session->MultiGet(std::vector<std::string_view>{"c", "x", "a", "b"}, &values).ok());
+  EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"3", std::nullopt, "1", ""}));
+  ASSERT_TRUE(session->MultiGet(std::vector<std::string_view>{"c", "c", "c"}, &values).ok());
+  EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"3", "3", "3"}));
+}
+
+TEST_P(StoreConformanceTest, ClosedStoreOpensAgainWithWhatItHad) {
+  ASSERT_TRUE(NewSession()->PutMany(std::vector<KeyValue>{{"a", "1"}, {"b", "2"}}).ok());
+  ASSERT_TRUE(store_->Settle().ok());
+  ASSERT_TRUE(NewSession()->Put("b", "newer").ok());
+  ASSERT_TRUE(store_->Close().ok());
+  store_.reset();
+  OpenStore();
+  ASSERT_NE(store_, nullptr);
+  std::string value;
+  EXPECT_TRUE(NewSession()->Get("a", &value).value());
+  EXPECT_EQ(value, "1");
+  EXPECT_TRUE(NewSession()->Get("b", &value).value());
+  EXPECT_EQ(value, "newer");
 }
 
 TEST_P(StoreConformanceTest, PutManyAndScanInKeyOrder) {

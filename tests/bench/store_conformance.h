@@ -17,7 +17,10 @@ namespace moraine::bench {
 struct StoreCase {
   Contender contender;
   bool synced = false;
-  std::string Name() const { return contender.name + (synced ? "_synced" : ""); }
+  bool cold = false;
+  std::string Name() const {
+    return contender.name + (synced ? "_synced" : "") + (cold ? "_cold" : "");
+  }
 };
 
 inline void PrintTo(const StoreCase& store_case, std::ostream* out) { *out << store_case.Name(); }
@@ -26,6 +29,8 @@ class StoreConformanceTest : public testing::TestWithParam<StoreCase> {
  protected:
   void SetUp() override;
   void TearDown() override;
+  // Opens the store in directory_.
+  void OpenStore();
   std::unique_ptr<Session> NewSession();
 
   std::unique_ptr<TemporaryDirectory> directory_;
