@@ -18,9 +18,10 @@ enum class ChargeKind : uint8_t {
 
 // Any thread; wait-free but for the CAS loop of Charge, in which another thread's charge succeeded
 // when ours retries.
-class MemoryBudget {
+template <class Policy>
+class BasicMemoryBudget {
  public:
-  explicit MemoryBudget(uint64_t limit_bytes)
+  explicit BasicMemoryBudget(uint64_t limit_bytes)
       : limit_bytes_(limit_bytes), reserve_bytes_(limit_bytes / 8 + (uint64_t{1} << 20)) {}
 
   // Whether `bytes` more are allowed; if so they are counted until Release.
@@ -48,8 +49,9 @@ class MemoryBudget {
  private:
   const uint64_t limit_bytes_;
   const uint64_t reserve_bytes_;
-  alignas(64) Atomic<uint64_t> used_bytes_{0};
+  alignas(64) typename Policy::template Atomic<uint64_t> used_bytes_{0};
 };
+using MemoryBudget = BasicMemoryBudget<DefaultPolicy>;
 
 }  // namespace moraine
 

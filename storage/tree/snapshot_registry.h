@@ -23,7 +23,10 @@
 #ifndef MORAINE_STORAGE_TREE_SNAPSHOT_REGISTRY_H_
 #define MORAINE_STORAGE_TREE_SNAPSHOT_REGISTRY_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "storage/log/log.h"
@@ -42,25 +45,27 @@ struct PruneView {
   uint64_t Oldest() const { return active.empty() ? horizon : active.front(); }
 };
 
-class SnapshotRegistry {
+// Positions: whose Tail() is the next position; the log.
+template <class Policy, class Positions>
+class BasicSnapshotRegistry {
  public:
   struct Slot {
-    Atomic<uint64_t> ts{kIdle};
-    Atomic<uint32_t> claimed{1};
+    typename Policy::template Atomic<uint64_t> ts{kIdle};
+    typename Policy::template Atomic<uint32_t> claimed{1};
     Slot* next = nullptr;  // immutable once linked
   };
 
-  SnapshotRegistry() = default;
-  SnapshotRegistry(const SnapshotRegistry&) = delete;
-  SnapshotRegistry& operator=(const SnapshotRegistry&) = delete;
-  ~SnapshotRegistry();
+  BasicSnapshotRegistry() = default;
+  BasicSnapshotRegistry(const BasicSnapshotRegistry&) = delete;
+  BasicSnapshotRegistry& operator=(const BasicSnapshotRegistry&) = delete;
+  ~BasicSnapshotRegistry();
 
   // Registers the current tail of `log` (nullptr: a database that is only read, where everything is
   // visible). The slot is released by Release.
-  Slot* Take(const Log* log, uint64_t* ts);
+  Slot* Take(const Positions* log, uint64_t* ts);
   void Release(Slot* slot);
   // Fills `view`, reusing its memory. `log` nullptr: recovery, when no snapshot exists.
-  void Read(const Log* log, PruneView* view) const;
+  void Read(const Positions* log, PruneView* view) const;
   uint64_t count() const;
 
  private:
@@ -68,8 +73,92 @@ class SnapshotRegistry {
   static constexpr uint64_t kWithoutLog = kIdle - 7;
   Slot* Claim();
 
-  alignas(64) Atomic<Slot*> head_{nullptr};
+  alignas(64) typename Policy::template Atomic<Slot*> head_{nullptr};
 };
+using SnapshotRegistry = BasicSnapshotRegistry<DefaultPolicy, Log>;
+
+template <class Policy, class Positions>
+BasicSnapshotRegistry<Policy, Positions>::~BasicSnapshotRegistry() {
+  // order: relaxed: no other thread uses a registry being destroyed
+  Slot* at = head_.load(std::memory_order_relaxed);
+  while (at != nullptr) std::unique_ptr<Slot>(std::exchange(at, at->next));
+}
+
+template <class Policy, class Positions>
+typename BasicSnapshotRegistry<Policy, Positions>::Slot*
+BasicSnapshotRegistry<Policy, Positions>::Claim() {
+  // order: acquire <- SnapshotRegistry::Claim [R1]
+  for (Slot* at = head_.load(std::memory_order_acquire); at != nullptr; at = at->next) {
+    uint32_t free = 0;
+    // order: acquire <- SnapshotRegistry::Release [R1]
+    if (at->claimed.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                            std::memory_order_relaxed)) {
+      return at;
+    }
+  }
+  auto fresh = std::make_unique<Slot>();
+  // order: relaxed: only the CAS below publishes
+  Slot* head = head_.load(std::memory_order_relaxed);
+  do {
+    fresh->next = head;
+    // order: release -> SnapshotRegistry::Claim [R1]
+  } while (!head_.compare_exchange_weak(head, fresh.get(), std::memory_order_release,
+                                        std::memory_order_relaxed));
+  return fresh.release();
+}
+
+template <class Policy, class Positions>
+typename BasicSnapshotRegistry<Policy, Positions>::Slot*
+BasicSnapshotRegistry<Policy, Positions>::Take(const Positions* log, uint64_t* ts) {
+  Slot* slot = Claim();
+  // order: relaxed: the fence below orders it before the read of the tail
+  slot->ts.store(0, std::memory_order_relaxed);
+  // order: seq_cst: either a pruner sees the slot, or its horizon was read before our position [R1]
+  Policy::Fence(std::memory_order_seq_cst);
+  *ts = log != nullptr ? log->Tail().value() : kWithoutLog;
+  // order: relaxed: a pruner that still sees 0 only keeps more
+  slot->ts.store(*ts, std::memory_order_relaxed);
+  return slot;
+}
+
+template <class Policy, class Positions>
+void BasicSnapshotRegistry<Policy, Positions>::Release(Slot* slot) {
+  // order: relaxed: a pruner that still sees S only keeps more
+  slot->ts.store(kIdle, std::memory_order_relaxed);
+  // order: release -> SnapshotRegistry::Release [R1]
+  slot->claimed.store(0, std::memory_order_release);
+}
+
+template <class Policy, class Positions>
+void BasicSnapshotRegistry<Policy, Positions>::Read(const Positions* log, PruneView* view) const {
+  view->active.clear();
+  view->horizon = log != nullptr ? log->Tail().value() : kIdle;
+  // order: seq_cst: pairs with the fence in Take [R1]
+  Policy::Fence(std::memory_order_seq_cst);
+  // order: acquire <- SnapshotRegistry::Claim [R1]
+  for (Slot* at = head_.load(std::memory_order_acquire); at != nullptr; at = at->next) {
+    // order: relaxed: the fence above is what orders it
+    uint64_t ts = at->ts.load(std::memory_order_relaxed);
+    if (ts == 0) view->horizon = 0;
+    if (ts != 0 && ts < view->horizon) view->active.push_back(ts);
+  }
+  std::erase_if(view->active, [view](uint64_t ts) { return ts >= view->horizon; });
+  std::sort(view->active.begin(), view->active.end());
+}
+
+template <class Policy, class Positions>
+uint64_t BasicSnapshotRegistry<Policy, Positions>::count() const {
+  uint64_t count = 0;
+  // order: acquire <- SnapshotRegistry::Claim [R1]
+  for (Slot* at = head_.load(std::memory_order_acquire); at != nullptr; at = at->next) {
+    // order: relaxed: a statistic
+    count += at->ts.load(std::memory_order_relaxed) != kIdle;
+  }
+  return count;
+}
+
+// The engine's own is compiled once.
+extern template class BasicSnapshotRegistry<DefaultPolicy, Log>;
 
 }  // namespace moraine
 

@@ -27,7 +27,8 @@ class TsWord {
   static TsWord FromBits(uint64_t bits) { return TsWord(bits); }
   static TsWord Committed(uint64_t ts) { return Make(ts, State::kCommitted); }
   static TsWord Pending(uint64_t bound) { return Make(bound, State::kPending); }
-  static TsWord Owned(const StatusObject* owner) {
+  template <class Status>
+  static TsWord Owned(const Status* owner) {
     return Make(reinterpret_cast<uintptr_t>(owner), State::kOwned);
   }
   static TsWord Aborted() { return Make(0, State::kAborted); }
@@ -38,8 +39,9 @@ class TsWord {
   uint64_t ts() const { return bits_; }                    // kCommitted
   uint64_t bound() const { return bits_ & ~kLowBits; }     // kPending
   bool no_push() const { return (bits_ & kNoPush) != 0; }  // kPending
-  StatusObject* owner() const {
-    return reinterpret_cast<StatusObject*>(static_cast<uintptr_t>(bits_ & ~kLowBits));
+  template <class Status = StatusObject>
+  Status* owner() const {
+    return reinterpret_cast<Status*>(static_cast<uintptr_t>(bits_ & ~kLowBits));
   }
   // The same pending word, closed to further pushes.
   TsWord WithNoPush() const { return TsWord(bits_ | kNoPush); }

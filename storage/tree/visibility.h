@@ -51,14 +51,20 @@ struct Outcome {
   uint64_t ts = 0;
 };
 
-inline TsWord LoadWord(const Atomic<uint64_t>& word) {
+// The rules below are templates over the policy, and those that need both words of a version also
+// over its type and its batch's, so that a checker runs the code that ships.
+template <class Policy = DefaultPolicy>
+TsWord LoadWord(const typename Policy::template Atomic<uint64_t>& word) {
   // order: acquire <- TsWord::Flip [V1]
   return TsWord::FromBits(word.load(std::memory_order_acquire));
 }
 
-inline Outcome OutcomeOf(const Version& version) {
-  TsWord word = LoadWord(version.ts);
-  if (word.state() == TsWord::State::kOwned) word = LoadWord(word.owner()->word);
+template <class Policy = DefaultPolicy, class Status = StatusObject, class AnyVersion>
+Outcome OutcomeOf(const AnyVersion& version) {
+  TsWord word = LoadWord<Policy>(version.ts);
+  if (word.state() == TsWord::State::kOwned) {
+    word = LoadWord<Policy>(word.owner<Status>()->word);
+  }
   if (word.committed()) return {Outcome::State::kCommitted, word.ts()};
   if (word.state() == TsWord::State::kAborted) return {Outcome::State::kAborted};
   return {Outcome::State::kUndecided};
@@ -71,18 +77,68 @@ struct ReadPoint {
   bool latest() const { return ts == kLatest; }
 };
 
+// Moves the bound of a pending word up to at least `ts`. True when it holds now; false when the
+// word is terminal.
+template <class Policy = DefaultPolicy>
+bool PushBound(typename Policy::template Atomic<uint64_t>& word, uint64_t ts) {
+  TsWord seen = LoadWord<Policy>(word);
+  Backoff<Policy> backoff;
+  for (;;) {
+    if (seen.terminal()) return false;
+    if (seen.bound() >= ts) return true;
+    if (seen.no_push()) {
+      backoff.Wait();
+      seen = LoadWord<Policy>(word);
+      continue;
+    }
+    uint64_t bits = seen.bits();
+    // order: release -> TsWord::Flip [V2]; acquire because a failure hands out the word
+    if (word.compare_exchange_weak(bits, TsWord::Pending(ts).bits(), std::memory_order_acq_rel,
+                                   std::memory_order_acquire)) {
+      return true;
+    }
+    seen = TsWord::FromBits(bits);
+  }
+}
+
 // Whether `version` is visible at `point`; sets `*ts` to its timestamp if so. Pushes an undecided
 // one beyond the point.
 bool VisibleAt(const Version& version, ReadPoint point, const Log* log, uint64_t* ts);
 
-// Moves the bound of a pending word up to at least `ts`. True when it holds now; false when the
-// word is terminal.
-bool PushBound(Atomic<uint64_t>& word, uint64_t ts);
+// A flip is tens of nanoseconds away; a latest reader waits this long before it forces the writer
+// to reserve again.
+template <class Policy>
+inline constexpr int kPausesBeforePush = 64;
+
+// VisibleAt for any types of words. Positions: whose Tail() is the next position; the log.
+template <class Policy, class Status, class AnyVersion, class Positions>
+bool DecideVisible(const AnyVersion& version, ReadPoint point, const Positions* log, uint64_t* ts) {
+  for (;;) {
+    TsWord seen = LoadWord<Policy>(version.ts);
+    bool owned = seen.state() == TsWord::State::kOwned;
+    // Pushing is the one change that a reader makes.
+    auto& deciding = owned ? seen.owner<Status>()->word : const_cast<AnyVersion&>(version).ts;
+    TsWord word = owned ? LoadWord<Policy>(deciding) : seen;
+    if (point.latest()) {
+      for (int i = 0; i < kPausesBeforePush<Policy> && !word.terminal(); ++i) {
+        Policy::Pause();
+        word = LoadWord<Policy>(deciding);
+      }
+    }
+    if (word.state() == TsWord::State::kAborted) return false;
+    if (word.committed()) {
+      *ts = word.ts();
+      return word.ts() < point.ts;
+    }
+    if (PushBound<Policy>(deciding, point.latest() ? log->Tail().value() : point.ts)) return false;
+  }
+}
 
 // The owner's last step: kPending(bound <= ts) -> kCommitted(ts).
 enum class FlipResult : uint8_t { kCommitted, kAborted, kBoundAbove };
-inline FlipResult Flip(Atomic<uint64_t>& word, uint64_t ts) {
-  TsWord seen = LoadWord(word);
+template <class Policy = DefaultPolicy>
+FlipResult Flip(typename Policy::template Atomic<uint64_t>& word, uint64_t ts) {
+  TsWord seen = LoadWord<Policy>(word);
   for (;;) {
     if (seen.state() == TsWord::State::kAborted) return FlipResult::kAborted;
     if (seen.bound() > ts) return FlipResult::kBoundAbove;
@@ -97,13 +153,39 @@ inline FlipResult Flip(Atomic<uint64_t>& word, uint64_t ts) {
 }
 
 // Closes a pending word to pushes; the owner calls it before its last Reserve.
-void ForbidPush(Atomic<uint64_t>& word);
+template <class Policy = DefaultPolicy>
+void ForbidPush(typename Policy::template Atomic<uint64_t>& word) {
+  TsWord seen = LoadWord<Policy>(word);
+  while (!seen.terminal()) {
+    uint64_t bits = seen.bits();
+    // order: release -> TsWord::Flip [V2]; acquire because a failure hands out the word
+    if (word.compare_exchange_weak(bits, seen.WithNoPush().bits(), std::memory_order_acq_rel,
+                                   std::memory_order_acquire)) {
+      return;
+    }
+    seen = TsWord::FromBits(bits);
+  }
+}
 
 // kPending -> kAborted. False when the word was terminal already.
-bool Abort(Atomic<uint64_t>& word);
+template <class Policy = DefaultPolicy>
+bool Abort(typename Policy::template Atomic<uint64_t>& word) {
+  TsWord seen = LoadWord<Policy>(word);
+  while (!seen.terminal()) {
+    uint64_t bits = seen.bits();
+    // order: release -> TsWord::Flip [V1]; acquire because a failure hands out the word
+    if (word.compare_exchange_weak(bits, TsWord::Aborted().bits(), std::memory_order_acq_rel,
+                                   std::memory_order_acquire)) {
+      return true;
+    }
+    seen = TsWord::FromBits(bits);
+  }
+  return false;
+}
 
 // Stamps a version with the terminal outcome of its batch.
-inline void Stamp(Version& version, TsWord outcome) {
+template <class AnyVersion>
+void Stamp(AnyVersion& version, TsWord outcome) {
   // order: release -> TsWord::Flip [V1]
   version.ts.store(outcome.bits(), std::memory_order_release);
 }
