@@ -198,5 +198,38 @@ TEST_F(FoldingTest, TombstonesGoWhenNoSnapshotSeesWhatTheyCover) {
   ExpectReads(ReadPoint());
 }
 
+// An aborted transaction's version whose owner has not stamped it yet counts as undecided, since the
+// owner will write to it: folding carries it on. Only the stamp makes it garbage.
+TEST(CollectAboveTest, AnAbortedVersionGoesOnlyWhenItsOwnerHasStampedIt) {
+  BlockSpec spec;
+  std::string block(BlockBytes(spec, {}), '\0');
+  BuildBlock(spec, {}, block.data());
+  StatusObject status(8, 0);
+  alignas(Version) char version_memory[64] = {};
+  alignas(Delta) char delta_memory[64] = {};
+  static_assert(Delta::Bytes(1) <= sizeof(delta_memory));
+  Version* version = new (version_memory) Version;
+  // order: relaxed: one thread
+  version->ts.store(TsWord::Owned(&status).bits(), std::memory_order_relaxed);
+  version->kind = VersionKind::kPut;
+  Delta* delta = new (delta_memory) Delta;
+  delta->base = block.data();
+  delta->count = 1;
+  delta->versions[0] = version;
+  PageScratch scratch;
+  auto collect = [&] {
+    CollectAbove({block.data(), nullptr, delta}, DeltaView::kDecided, ReadPoint(), nullptr, true,
+                 &scratch);
+  };
+  ASSERT_TRUE(Abort(status.word));
+  collect();
+  EXPECT_EQ(scratch.undecided.size(), 1u);
+  EXPECT_TRUE(scratch.aborted.empty());
+  Stamp(*version, TsWord::Aborted());
+  collect();
+  EXPECT_TRUE(scratch.undecided.empty());
+  EXPECT_EQ(scratch.aborted.size(), 1u);
+}
+
 }  // namespace
 }  // namespace moraine
