@@ -9,7 +9,7 @@
 
 #include "storage/base/check.h"
 #include "storage/base/status_macros.h"
-#include "storage/log/aligned_buffer.h"
+#include "storage/io/aligned_buffer.h"
 
 namespace moraine {
 namespace {

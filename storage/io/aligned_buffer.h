@@ -1,6 +1,6 @@
 // Memory that direct I/O accepts: aligned to kIoAlignment, zero-filled.
-#ifndef MORAINE_STORAGE_LOG_ALIGNED_BUFFER_H_
-#define MORAINE_STORAGE_LOG_ALIGNED_BUFFER_H_
+#ifndef MORAINE_STORAGE_IO_ALIGNED_BUFFER_H_
+#define MORAINE_STORAGE_IO_ALIGNED_BUFFER_H_
 
 #include <cstddef>
 #include <cstring>
@@ -34,4 +34,4 @@ class AlignedBuffer {
 
 }  // namespace moraine
 
-#endif  // MORAINE_STORAGE_LOG_ALIGNED_BUFFER_H_
+#endif  // MORAINE_STORAGE_IO_ALIGNED_BUFFER_H_
