@@ -12,8 +12,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
+#include "absl/status/status.h"
+
+#include "storage/base/checksum.h"
 #include "storage/base/ids.h"
+#include "storage/segments/address.h"
 
 namespace moraine {
 
@@ -39,6 +45,35 @@ struct PieceHeader {
 
 inline constexpr size_t kPieceHeaderBytes = 64;
 inline constexpr uint32_t kMostPieceBytes = uint32_t{128} << 20;
+inline constexpr uint16_t kPieceMagic = 0x506d;                   // "mP"
+inline constexpr size_t kLeastCompressedBytes = size_t{1} << 10;  // smaller ones stay as they are
+
+enum class PieceCodec : uint8_t { kPlain = 0, kZstd = 1 };
+
+// A payload as it will be stored: `bytes` is the payload itself or lies in the scratch string that
+// was given to CompressPayload.
+struct StoredPayload {
+  PieceCodec codec = PieceCodec::kPlain;
+  std::string_view bytes;
+};
+
+// Compresses at zstd level `level` (0: not at all) unless that saves no sector; never fails, since
+// plain is always an answer. Any thread.
+StoredPayload CompressPayload(std::string_view payload, int level, std::string* scratch);
+
+// How long a piece is in the store: a base occupies whole sectors, so that a packed disk word
+// (cache/disk_refs.h) can say its length.
+uint32_t StoredBytes(PieceKind kind, size_t payload_bytes);
+
+// Fills the kPieceHeaderBytes at `to` for a piece at `address`.
+void EncodePieceHeader(const DatabaseId& database_id, Address address, const PieceHeader& header,
+                       const StoredPayload& payload, char* to);
+
+// Checks a piece and expands it. Nothing in `stored` is trusted: no more than header.raw_bytes, which
+// is within kMostPieceBytes, is allocated. DataLoss says what was expected and what found; the
+// caller knows where. Any thread.
+absl::Status DecodePiece(const DatabaseId& database_id, const PieceLocation& location,
+                         std::string_view stored, PieceHeader* header, std::string* raw);
 
 }  // namespace moraine
 

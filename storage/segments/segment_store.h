@@ -31,12 +31,14 @@ namespace moraine {
 struct SegmentStoreOptions {
   DatabaseId database_id;
   uint64_t segment_bytes = uint64_t{2} << 20;
-  uint64_t file_bytes = uint64_t{256} << 20;  // a multiple of segment_bytes
-  int compression_level = 1;                  // zstd; 0: none
+  uint64_t file_bytes = uint64_t{256} << 20;    // a multiple of segment_bytes
+  uint64_t buffer_bytes = uint64_t{256} << 10;  // of each stream in use
+  int compression_level = 1;                    // zstd; 0: none
   bool read_only = false;
 };
 
-// What to read for one piece: aligned for direct I/O; the piece begins `skip` bytes in.
+// What to read for one piece: aligned for direct I/O; the piece begins `skip` bytes in. No file: the
+// location is none of this store, or the file was removed since; it was copied before a change.
 struct PieceExtent {
   File* file = nullptr;
   uint64_t offset = 0;
@@ -81,10 +83,12 @@ class SegmentStore {
   // its stored_bytes says so, because a packed disk word (cache/disk_refs.h) knows no more.
   virtual absl::StatusOr<PieceLocation> Append(Stream stream, const PieceHeader& header,
                                                std::string_view payload) = 0;
-  // Everything appended before can be read through Locate when this returns OK; after an error the
-  // appended pieces that were not written must not be named by anything.
+  // Everything appended before can be read through Locate when this returns OK. After an error
+  // nothing appended since the last success may be named by anything: release those pieces and
+  // append them again. Write tries what failed anew, and fails, as long as one of them is alive.
   virtual absl::Status Write() = 0;
-  // Everything written before is durable.
+  // Everything written before is durable. Once it failed it fails for ever: what the device lost is
+  // unknown, so only opening again, from the last checkpoint, helps.
   virtual absl::Status Sync() = 0;
 
   // `location` was written, and its segment is kept (ReadLease).
@@ -103,8 +107,9 @@ class SegmentStore {
   virtual absl::Status Adopt(const PieceLocation& location) = 0;
   virtual void FinishAdoption() = 0;
 
-  // Segments freed before this call are reused only after it ends: hold one around Locate and the
-  // read. Two-parity count: two relaxed adds.
+  // While one is held, no segment that held a live piece when it was begun is used anew. Hold one
+  // from before the disk word is copied until it has been compared again, then unchanged words
+  // prove that the right bytes were read (architecture of loads: cache/page_reader.h). Lock-free.
   class ReadLease {
    public:
     explicit ReadLease(SegmentStore& store) : store_(store), parity_(store.BeginRead()) {}
@@ -117,8 +122,11 @@ class SegmentStore {
     const uint32_t parity_;
   };
 
+  // Call together with the copy of the page table that a checkpoint will hold, EncodeState later.
+  // Without it segments that died since the state before are kept for one checkpoint more.
+  virtual void BeginState() {}
   // The state for a checkpoint: which segments are in use now, by which stream, up to where. Pieces
-  // appended later go to other segments than these. Live bytes are not in it: Adopt counts them.
+  // appended later lie behind that, in other sectors. Live bytes are not in it: Adopt counts them.
   virtual std::string EncodeState() = 0;
   // The checkpoint with the state returned last is durable: segments without live pieces that it
   // does not name may be reused (once reads begun before have ended), and files beyond the last
