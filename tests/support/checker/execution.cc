@@ -72,7 +72,7 @@ void Execution::Begin(ChoiceSource* choices, bool reduce, bool record_events) {
   location_allocation_.clear();
   names_.clear();
   constructing_ = -1;
-  leaks_allowed_ = false;
+  leaks_allowed_ = power_was_cut_ = false;
   if (open_values_ != nullptr) open_values_->Reset();
 }
 
@@ -81,7 +81,7 @@ void Execution::Finish() {
   phase_ = Phase::kUnwinding;
   size_t leaked = 0;
   for (const Allocation& allocation : allocations_) leaked += allocation.freed ? 0 : 1;
-  if (leaked > 0 && !leaks_allowed_ && stops_ == 0 && end_ == End::kOpen) {
+  if (leaked > 0 && !leaks_allowed_ && stops_ == 0 && !power_was_cut_ && end_ == End::kOpen) {
     Record(End::kViolation, std::to_string(leaked) + " allocations were never freed");
   }
   for (Allocation& allocation : allocations_) {

@@ -83,6 +83,7 @@ class Execution {
   void Note(std::string text);
   bool stopped(ThreadIndex thread) const { return members_[thread].state == State::kStopped; }
   bool any_stopped() const { return stops_ > 0; }
+  bool power_was_cut() const { return power_was_cut_; }
   // The calling thread: 1 is the first of Run, 0 the scenario around it.
   ThreadIndex running() const { return running_; }
   // What happened before now, from the calling thread's view.
@@ -178,6 +179,7 @@ class Execution {
   ThreadIndex PickWoken();
   ThreadIndex ForceTurn();
   void StopForEver();
+  void CutPower();
   static bool FencesOrder(Effect a, Effect b);
   uint64_t ChoicesOf(Step step) const;
   bool Awake(ThreadIndex thread) const;
@@ -227,6 +229,7 @@ class Execution {
   ThreadIndex last_ = 0;
   int preemptions_ = 0;
   int stops_ = 0;
+  bool power_was_cut_ = false;
   int spurious_ = 0;
 
   std::vector<int> location_allocation_;

@@ -124,6 +124,22 @@ void Execution::Complete(Step executed, MessageIndex behind) {
       member.asleep = 0;
     }
   }
+  if (options_.power_cut) CutPower();
+}
+
+// The choice that no thread makes a further step. It stands behind every step, not before, since
+// sleep sets visit every state but not every way out of it.
+void Execution::CutPower() {
+  static constexpr uint16_t kGoOrCut[] = {0, 2};
+  size_t order = 0;
+  if (choices_->Choose(ChoiceKind::kStop, kGoOrCut, &order) == 0) return;
+  power_was_cut_ = true;
+  Note("the power is cut");
+  for (ThreadIndex t = 1; t < thread_count_; ++t) {
+    if (members_[t].state != State::kFinished) members_[t].state = State::kStopped;
+  }
+  Record(End::kCompleted, "");
+  throw Cancelled();
 }
 
 // Light fences order against heavy ones only.

@@ -63,6 +63,7 @@ struct Options {
   uint32_t most_steps = 2'000;     // of one execution
   uint32_t most_own_steps = 500;   // of one thread: more is a loop that does not end
   int most_stops = 0;              // threads that may stop for ever, anywhere
+  bool power_cut = false;          // all threads may stop for ever at once, after any step
   int spurious_failures = 0;       // of weak compare-and-swaps, per execution
   uint64_t random_executions = 0;  // instead of all: so many with random choices
   uint64_t seed = 1;
