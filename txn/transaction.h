@@ -61,6 +61,9 @@ class Transaction {
   // The snapshot's place in the commit order.
   Timestamp read_position() const { return read_position_; }
   bool active() const { return active_; }
+  // Whether a commit has something to write. (Its position does not tell: the first commit after a
+  // snapshot may have the very position of it.)
+  bool has_writes() const { return !writes_.empty(); }
 
   // Whether the key is present; calls `found` with its value if so. It may run inside an epoch
   // guard: it must neither block nor call back.
