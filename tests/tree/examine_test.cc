@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 
+#include "storage/tree/block_builder.h"
 #include "storage/tree/transaction_commit.h"
 #include "tests/support/seeds.h"
 #include "tests/tree/tree_fixture.h"
@@ -97,6 +98,60 @@ TEST_F(ExamineTest, RangesEndWhereTheySay) {
     EXPECT_EQ(Changed(snapshot, ReadKind::kRest, Numbered(low)),
               low <= 300 ? std::optional(Numbered(300)) : std::nullopt);
   }
+}
+
+// A leaf with one version, whose fate the test decides.
+class UndecidedTest : public testing::Test {
+ protected:
+  UndecidedTest() : block_(BlockBytes({}, {}), '\0') {
+    BuildBlock({}, {}, block_.data());
+    char* at = memory_ + sizeof(Version);
+    *at = 'k';
+    version_ = new (memory_) Version;
+    version_->key_bytes = 1;
+    version_->fingerprint = FingerprintOf("k");
+    version_->kind = VersionKind::kPut;
+    delta_ = new (delta_memory_) Delta;
+    delta_->base = block_.data();
+    delta_->count = 1;
+    delta_->versions[0] = version_;
+  }
+  void Set(TsWord word) {
+    // order: relaxed: one thread
+    version_->ts.store(word.bits(), std::memory_order_relaxed);
+  }
+  Examination Look(std::string_view key, const StatusObject* self) {
+    ReadItem item{nullptr, ReadKind::kKey, key, {}};
+    return ExamineLeaf({block_.data(), nullptr, delta_}, item, key, {80, 160, self});
+  }
+
+  std::string block_;
+  alignas(8) char memory_[64] = {};
+  alignas(8) char delta_memory_[64] = {};
+  Version* version_;
+  Delta* delta_;
+  StatusObject mine_{8, 0};
+  StatusObject other_{16, 0};
+};
+
+TEST_F(UndecidedTest, ASingleWriteIsPushedBehindTheExaminer) {
+  Set(TsWord::Pending(0));
+  EXPECT_EQ(Look("j", &mine_).finding, Examination::Finding::kClear);
+  EXPECT_EQ(LoadWord(version_->ts).bound(), 0u);
+  EXPECT_EQ(Look("k", &mine_).finding, Examination::Finding::kClear);
+  EXPECT_EQ(LoadWord(version_->ts).bound(), 160u);
+  EXPECT_EQ(Flip(version_->ts, 152), FlipResult::kBoundAbove);
+}
+
+TEST_F(UndecidedTest, AnIntentOfAnotherIsReportedAndAnOwnOneIsNot) {
+  Set(TsWord::Owned(&other_));
+  EXPECT_EQ(Look("k", &mine_).version, version_);
+  EXPECT_EQ(Look("k", nullptr).finding, Examination::Finding::kClear);  // an early look
+  EXPECT_EQ(Look("k", &other_).finding, Examination::Finding::kClear);
+  EXPECT_EQ(Flip(other_.word, 120), FlipResult::kCommitted);
+  EXPECT_EQ(Look("k", &mine_).ts, 120u);
+  Set(TsWord::Aborted());
+  EXPECT_EQ(Look("k", &mine_).finding, Examination::Finding::kClear);
 }
 
 }  // namespace
