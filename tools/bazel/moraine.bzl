@@ -85,6 +85,22 @@ def moraine_test(name, srcs, deps = [], copts = [], size = "small", tags = [], m
         **kwargs
     )
 
+def moraine_c_binary(name, srcs, copts = [], **kwargs):
+    """A program in C99.
+
+    Args:
+      name: the target.
+      srcs: sources in C.
+      copts: flags beyond the common ones.
+      **kwargs: deps and other attributes of cc_binary.
+    """
+    cc_binary(
+        name = name,
+        srcs = srcs,
+        copts = MORAINE_C_COPTS + copts,
+        **kwargs
+    )
+
 def moraine_c_test(name, srcs, copts = [], size = "small", **kwargs):
     """A test program in C99, which reports failure by its exit code.
 
