@@ -1,24 +1,31 @@
-"""The first program of the documentation runs, twice in a row, and prints what it should."""
+"""The first programs of the documentation run, twice in a row, and print what they should."""
 
 import os
 import subprocess
 import tempfile
 import unittest
 
-HELLO = os.path.join("api", "examples", "hello")
+EXAMPLES = os.path.join("api", "examples")
 
 
 class HelloTest(unittest.TestCase):
-    def test_runs_twice(self):
+    def runs_twice(self, program):
         with tempfile.TemporaryDirectory() as directory:
             for _ in range(2):
                 done = subprocess.run(
-                    [HELLO, os.path.join(directory, "shop")], capture_output=True, text=True)
+                    [os.path.join(EXAMPLES, program), os.path.join(directory, "shop")],
+                    capture_output=True, text=True)
                 self.assertEqual(done.stderr, "")
                 self.assertEqual(done.returncode, 0)
                 self.assertEqual(done.stdout.splitlines(), [
                     "sold a pen: yes", "pens before the delivery: 11",
                     "paper = 500", "pencil = 40"])
+
+    def test_in_cpp(self):
+        self.runs_twice("hello")
+
+    def test_in_c(self):
+        self.runs_twice("c_hello")
 
 
 if __name__ == "__main__":
