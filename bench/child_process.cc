@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -69,6 +71,7 @@ absl::StatusOr<ChildOutput> RunInChild(absl::FunctionRef<int(int pipe)> work) {
   std::fflush(nullptr);  // or the child would write buffered output once more
   const pid_t child = fork();
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a child must not go on working for nobody
     close(ends[0]);
     const int exit_code = work(ends[1]);
     std::fflush(nullptr);

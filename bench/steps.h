@@ -1,6 +1,6 @@
 // What the workloads repeat, one class each: a step runs one operation on a session, checks what it
-// got, and returns how many operations it counts for. Steps are compiled into the timed loop of
-// workload.cc, so they live in a header; each belongs to one thread.
+// got, and returns how many operations it counts for. Steps are compiled into the timed loops of
+// workload.cc and cold/cold_run.cc, so they live in a header; each belongs to one thread.
 #ifndef MORAINE_BENCH_STEPS_H_
 #define MORAINE_BENCH_STEPS_H_
 

@@ -15,9 +15,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 
+#include "bench/fio.h"
 #include "bench/json_line.h"
 #include "bench/record_set.h"
-#include "bench/scatter_gather/fio.h"
 #include "bench/scatter_gather/options.h"
 #include "bench/scatter_gather/picture.h"
 #include "bench/scatter_gather/results.h"
@@ -131,7 +131,8 @@ class ScatterGather {
   // fio is company, not a part: when it fails, its row says so.
   void RunFioSlice(const Setting& setting, int round, uint64_t seed) {
     Measurement measurement = {.method = std::string(kFio), .setting = setting, .round = round};
-    const absl::StatusOr<FioResult> found = RunFio({.file = file_.get(),
+    const absl::StatusOr<FioResult> found = RunFio({.files = {file_->path()},
+                                                    .direct = file_->direct(),
                                                     .block_bytes = options_.fragment_bytes,
                                                     .depth = setting.fragment_count,
                                                     .jobs = setting.readers,

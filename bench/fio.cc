@@ -1,5 +1,5 @@
 // fio's command line and the few numbers of its output that are wanted.
-#include "bench/scatter_gather/fio.h"
+#include "bench/fio.h"
 
 #include <algorithm>
 #include <vector>
@@ -13,20 +13,31 @@
 namespace moraine::bench {
 namespace {
 
+// The files with ':' between, as many as fit into the 4096 bytes that fio allows.
+std::string FileNames(const std::vector<std::string>& files) {
+  constexpr size_t kMostBytes = 4000;
+  std::string names;
+  for (const std::string& file : files) {
+    if (!names.empty() && names.size() + 1 + file.size() > kMostBytes) break;
+    names += (names.empty() ? "" : ":") + file;
+  }
+  return names;
+}
+
 std::vector<std::string> CommandOf(const FioPlan& plan) {
   return {plan.program,
-          "--name=scatter_gather",
-          "--filename=" + plan.file->path(),
+          "--name=moraine_bench",
+          "--filename=" + FileNames(plan.files),
           "--readonly",
           "--allow_file_create=0",
-          "--rw=randread",
+          "--rw=" + plan.pattern,
           "--norandommap",
           "--randseed=" + std::to_string(plan.seed >> 33),  // fio takes 31 bits
           "--ioengine=" + plan.engine,
           "--bs=" + std::to_string(plan.block_bytes),
           "--iodepth=" + std::to_string(plan.depth),
           "--numjobs=" + std::to_string(plan.jobs),
-          "--direct=" + std::to_string(plan.file->direct() ? 1 : 0),
+          "--direct=" + std::to_string(plan.direct ? 1 : 0),
           "--thread",
           "--group_reporting",
           "--time_based",

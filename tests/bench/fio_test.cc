@@ -1,11 +1,12 @@
 // What is taken from fio's output, and what happens when there is no fio.
-#include "bench/scatter_gather/fio.h"
+#include "bench/fio.h"
 
 #include <memory>
 #include <string>
 
 #include "gtest/gtest.h"
 
+#include "bench/scatter_gather/extent_file.h"
 #include "bench/temporary_directory.h"
 
 namespace moraine::bench {
@@ -43,8 +44,12 @@ TEST(RunFioTest, ReadsTheFileOrSaysWhyNot) {
   ASSERT_TRUE(directory.ok());
   const auto file = ExtentFile::Create((*directory)->path(), uint64_t{1} << 20, 1);
   ASSERT_TRUE(file.ok()) << file.status();
-  FioPlan plan = {
-      .file = file->get(), .depth = 2, .jobs = 2, .seconds = 0.05, .seed = ~uint64_t{0}};
+  FioPlan plan = {.files = {(*file)->path()},
+                  .direct = (*file)->direct(),
+                  .depth = 2,
+                  .jobs = 2,
+                  .seconds = 0.05,
+                  .seed = ~uint64_t{0}};
   plan.program = "no-fio-of-this-name";
   EXPECT_EQ(RunFio(plan).status().code(), absl::StatusCode::kNotFound);
   plan.program = "false";
@@ -56,6 +61,9 @@ TEST(RunFioTest, ReadsTheFileOrSaysWhyNot) {
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_GT(result->run.ops, 0U);
   EXPECT_GT(result->run.p50_us, 0);
+  plan.files.resize(5000, (*file)->path());  // more names than fio takes
+  const auto of_many = RunFio(plan);
+  EXPECT_TRUE(of_many.ok()) << of_many.status();
 }
 
 }  // namespace

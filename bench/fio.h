@@ -1,22 +1,26 @@
-// fio beside the tool's own methods: random direct reads of the same file, as deep as a page has
-// fragments, with as many jobs as there are readers. It has no pages, so its latency is that of
-// single reads; its IOPS are what the device and the kernel give at that depth.
-#ifndef MORAINE_BENCH_SCATTER_GATHER_FIO_H_
-#define MORAINE_BENCH_SCATTER_GATHER_FIO_H_
+// fio beside what we measure: what the device and the kernel give when nothing of ours is between,
+// on the same files and in the same run. Its operations are single reads.
+#ifndef MORAINE_BENCH_FIO_H_
+#define MORAINE_BENCH_FIO_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 #include "bench/run_result.h"
-#include "bench/scatter_gather/extent_file.h"
 
 namespace moraine::bench {
 
 struct FioPlan {
-  const ExtentFile* file = nullptr;
-  uint64_t block_bytes = kBlockBytes;
+  // Existing ones, without ':' in their names; they are only read. Of a great many only the first,
+  // as far as their names fit into fio's option.
+  std::vector<std::string> files;
+  std::string pattern = "randread";
+  bool direct = true;
+  uint64_t block_bytes = 4096;
   uint64_t depth = 1;
   int jobs = 1;
   double seconds = 0.25;
@@ -38,4 +42,4 @@ absl::StatusOr<FioResult> ParseFio(std::string_view json);
 
 }  // namespace moraine::bench
 
-#endif  // MORAINE_BENCH_SCATTER_GATHER_FIO_H_
+#endif  // MORAINE_BENCH_FIO_H_
