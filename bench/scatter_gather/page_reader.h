@@ -9,12 +9,12 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "bench/scatter_gather/extent_file.h"
+#include "storage/io/aligned_buffer.h"
 
 namespace moraine::bench {
 
@@ -30,11 +30,7 @@ struct ReadSettings {
 class PageReader {
  public:
   explicit PageReader(const ReadSettings& settings)
-      : settings_(settings),
-        memory_(settings.fragment_count * settings.fragment_bytes + kBlockBytes) {
-    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
-    buffer_ = memory_.data() + (kBlockBytes - address % kBlockBytes) % kBlockBytes;
-  }
+      : settings_(settings), memory_(settings.fragment_count * settings.fragment_bytes) {}
   virtual ~PageReader() = default;
   PageReader(const PageReader&) = delete;
   PageReader& operator=(const PageReader&) = delete;
@@ -45,14 +41,13 @@ class PageReader {
   // Calls into the kernel so far that this reader made to have something read.
   virtual uint64_t submissions() const = 0;
 
-  char* fragment(size_t index) const { return buffer_ + index * settings_.fragment_bytes; }
+  char* fragment(size_t index) { return memory_.data() + index * settings_.fragment_bytes; }
 
  protected:
   const ReadSettings settings_;
 
  private:
-  std::vector<char> memory_;
-  char* buffer_ = nullptr;  // the aligned part of memory_
+  AlignedBuffer memory_;
 };
 
 // Lives for one slice, longer than its readers; NewReader is called by any thread.

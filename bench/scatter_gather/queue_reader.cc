@@ -2,6 +2,7 @@
 #include "bench/scatter_gather/queue_reader.h"
 
 #include <utility>
+#include <vector>
 
 #include "storage/base/status_macros.h"
 #include "storage/io/io.h"
