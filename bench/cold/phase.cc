@@ -1,6 +1,7 @@
 // What the child does, and what the parent makes of how it ended.
 #include "bench/cold/phase.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -23,6 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kPhaseFailed = 5;
+constexpr int kMallocArenas = 2;
 
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -53,6 +55,8 @@ class Child {
  private:
   absl::Status RunAll() {
     if (phase_.limit != nullptr) MORAINE_RETURN_IF_ERROR(phase_.limit->Enter());
+    // The same for all engines: with an arena per thread the C library keeps free what others need.
+    mallopt(M_ARENA_MAX, kMallocArenas);
     facts_.memory_limit_bytes = phase_.limit != nullptr ? phase_.limit_bytes : 0;
     facts_.occupied_bytes = OccupiedBytes(phase_.settings.directory);
     const Clock::time_point begin = Clock::now();

@@ -1,6 +1,7 @@
 // The LevelDB adapter; settings are those of bench/README.md.
 #include "bench/peers/leveldb_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -135,7 +136,12 @@ class LeveldbStore : public Store {
   }
 
  private:
-  size_t WriteBufferBytes() const { return size_t{settings_.cold ? 16U : 64U} << 20; }
+  // Cold: 16 MiB beside a cache of 224, less beside a smaller one.
+  size_t WriteBufferBytes() const {
+    constexpr uint64_t kMebibyte = uint64_t{1} << 20;
+    if (!settings_.cold) return 64 * kMebibyte;
+    return std::clamp(settings_.cache_bytes / 14, 4 * kMebibyte, 16 * kMebibyte);
+  }
 
   const StoreSettings settings_;
   // The database uses both until it is gone, so they are declared before it.

@@ -1,6 +1,7 @@
 // The RocksDB adapter; settings are those of bench/README.md.
 #include "bench/peers/rocksdb_store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -16,6 +17,7 @@
 namespace moraine::bench {
 namespace {
 
+constexpr uint32_t kColdLockBuckets = 4096;
 constexpr size_t kColdReadaheadBytes = size_t{2} << 20;  // of scans, which read directly
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -32,12 +34,21 @@ rocksdb::WriteOptions WriteOptionsOf(const StoreSettings& settings) {
   return options;
 }
 
+// Cold: 16 MiB beside a cache of 224, less beside a smaller one.
+size_t MemtableBytes(const StoreSettings& settings) {
+  constexpr uint64_t kMebibyte = uint64_t{1} << 20;
+  if (!settings.cold) return 64 * kMebibyte;
+  return std::clamp(settings.cache_bytes / 14, 4 * kMebibyte, 16 * kMebibyte);
+}
+
 rocksdb::Options OptionsOf(const StoreSettings& settings) {
   rocksdb::Options options;
   options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;
-  options.write_buffer_size = size_t{settings.cold ? 16U : 64U} << 20;
+  options.write_buffer_size = MemtableBytes(settings);
   options.use_direct_reads = settings.cold;
+  // Cold: no history of memtables, which only conflicts of transactions are looked up in.
+  if (settings.cold) options.max_write_buffer_size_to_maintain = 1;
   options.max_background_jobs = 2;
   options.level_compaction_dynamic_level_bytes = true;
   options.optimize_filters_for_hits = true;
@@ -184,8 +195,9 @@ class RocksdbStore : public Store {
            std::to_string(ROCKSDB_PATCH) +
            " optimistic-transactions bloom=10 filters-for-hits hash-index jobs=2 dynamic-levels "
            "compression=none " +
-           (settings_.cold ? "block=4096 memtable=16777216 direct-reads scan-readahead=2097152"
-                           : "block=16384 memtable=67108864") +
+           (settings_.cold ? "block=4096 direct-reads scan-readahead=2097152 lock-buckets=4096"
+                           : "block=16384") +
+           " memtable=" + std::to_string(MemtableBytes(settings_)) +
            " cache=" + std::to_string(settings_.cache_bytes) +
            " synced=" + std::to_string(settings_.synced);
   }
@@ -210,8 +222,17 @@ class RocksdbStore : public Store {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksdb(const StoreSettings& settings) {
   rocksdb::OptimisticTransactionDB* database = nullptr;
-  MORAINE_RETURN_IF_ERROR(ToStatus(
-      rocksdb::OptimisticTransactionDB::Open(OptionsOf(settings), settings.directory, &database)));
+  rocksdb::OptimisticTransactionDBOptions transactions;
+  // The default is a million mutexes: 40 MiB, which a small memory cannot spare.
+  if (settings.cold) transactions.occ_lock_buckets = kColdLockBuckets;
+  const rocksdb::Options options = OptionsOf(settings);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  MORAINE_RETURN_IF_ERROR(ToStatus(rocksdb::OptimisticTransactionDB::Open(
+      options, transactions, settings.directory,
+      {{rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions(options)}}, &handles,
+      &database)));
+  // The database has a handle of its own.
+  MORAINE_RETURN_IF_ERROR(ToStatus(database->DestroyColumnFamilyHandle(handles[0])));
   return std::make_unique<RocksdbStore>(std::unique_ptr<rocksdb::OptimisticTransactionDB>(database),
                                         settings);
 }
