@@ -50,6 +50,7 @@ class DataFiles {
   absl::Status Grow(uint64_t number, uint64_t segments);
   // Cuts the file down, or removes it when no segment is left.
   absl::Status Shrink(uint64_t number, uint64_t segments);
+  bool has_retired() const { return !retired_.empty(); }
   std::vector<std::unique_ptr<File>> TakeRetired();
 
   void MarkWritten(uint64_t number) { files_[number].unsynced = true; }

@@ -127,6 +127,7 @@ class SegmentStore {
   virtual void BeginState() {}
   // The state for a checkpoint: which segments are in use now, by which stream, up to where. Pieces
   // appended later lie behind that, in other sectors. Live bytes are not in it: Adopt counts them.
+  // Before or after Sync: what is named and not durable must only not be adopted.
   virtual std::string EncodeState() = 0;
   // The checkpoint with the state returned last is durable: segments without live pieces that it
   // does not name may be reused (once reads begun before have ended), and files beyond the last

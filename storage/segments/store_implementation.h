@@ -78,7 +78,8 @@ class SegmentStoreImplementation final : public SegmentStore {
 
   // All of the following: under mutex_.
 
-  absl::Status CheckHeaders(const SegmentState& state);
+  void RestoreStream(const SegmentRecord& record);
+  absl::Status CheckHeader(uint64_t index);
   absl::StatusOr<PieceLocation> AppendToStream(Stream stream, const FramedPiece& piece);
   absl::StatusOr<PieceLocation> AppendLarge(const FramedPiece& piece);
   absl::StatusOr<PieceLocation> PutPiece(StreamBuffer& buffer, const FramedPiece& piece,
@@ -123,6 +124,7 @@ class SegmentStoreImplementation final : public SegmentStore {
   std::vector<uint64_t> waiting_;   // kDraining, for a grace period to begin
   std::vector<uint64_t> draining_;  // kDraining, for the grace period to end
   std::vector<std::unique_ptr<File>> draining_files_;
+  std::vector<bool> checked_files_;  // while opening
   SegmentStoreStats counts_;
 
   Mutex sync_mutex_;  // before mutex_

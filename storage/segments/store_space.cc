@@ -1,6 +1,5 @@
 // Opening a store, checkpoints of it, and where space comes from and goes to.
 #include <algorithm>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -13,7 +12,6 @@
 namespace moraine {
 namespace {
 
-constexpr uint32_t kCheckDepth = 64;
 // A store grows and keeps free space by a sixteenth of its size, so that neither happens often.
 constexpr uint64_t kGrowthDivisor = 16;
 constexpr uint64_t kMostGrowth = 16;
@@ -62,78 +60,48 @@ absl::Status SegmentStoreImplementation::Restore(const SegmentState& state) {
       map_.AddSpace(number * per_file, count);
     }
   }
-  map_.RestoreSequence(state.next_sequence);
   for (const SegmentRecord& record : state.segments) {
-    const uint64_t number = record.index / per_file;
-    const uint64_t needed = record.index % per_file + record.run;
-    if (files_.SegmentsIn(number) < needed) {
-      return absl::DataLossError(absl::StrCat(
-          files_.PathOf(number), ": expected ", needed * geometry_.segment_bytes,
-          " bytes at least, found ", files_.SegmentsIn(number) * geometry_.segment_bytes));
-    }
+    // A segment begun after the sync of its checkpoint may have lost its file, or the end of it.
+    // Only what is adopted must be there.
+    if (files_.SegmentsIn(record.index / per_file) < record.index % per_file + record.run) continue;
     map_.Restore(record);
-    StreamBuffer& buffer = streams_[static_cast<size_t>(record.stream)];
-    if (!record.open) continue;
-    if (options_.read_only || record.used_bytes == record.run * geometry_.segment_bytes) {
-      map_.Seal(record.index, /*bad=*/false);
-      continue;
-    }
-    buffer.open = true;
-    buffer.segment = record.index;
-    buffer.begin = buffer.fill = record.used_bytes;
+    if (record.open) RestoreStream(record);
   }
   map_.RestoreSequence(state.next_sequence);
-  return CheckHeaders(state);
+  return absl::OkStatus();
 }
 
-// One header of each file: enough to notice a file of another database, or at another's place; what
-// is damaged inside a file is noticed when it is read.
-absl::Status SegmentStoreImplementation::CheckHeaders(const SegmentState& state) {
-  std::vector<uint64_t> indices;
-  for (const SegmentRecord& record : state.segments) {
-    const uint64_t per_file = geometry_.segments_per_file();
-    if (indices.empty() || indices.back() / per_file != record.index / per_file) {
-      indices.push_back(record.index);
-    }
+// A stream goes on where it was, unless that segment has no room, or lost its header as above.
+void SegmentStoreImplementation::RestoreStream(const SegmentRecord& record) {
+  if (options_.read_only || record.used_bytes == geometry_.segment_bytes ||
+      !CheckHeader(record.index).ok()) {
+    map_.Seal(record.index, /*bad=*/false);
+    return;
   }
-  if (indices.empty()) return absl::OkStatus();
-  MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<IoQueue> queue, io_.NewQueue(kCheckDepth));
-  AlignedBuffer blocks(kCheckDepth * kSegmentHeaderBytes);
-  for (size_t begin = 0; begin < indices.size(); begin += kCheckDepth) {
-    const size_t count = std::min<size_t>(kCheckDepth, indices.size() - begin);
-    for (size_t i = 0; i < count; ++i) {
-      const PieceExtent extent =
-          Locate({Address(indices[begin + i] * geometry_.segment_bytes), kSegmentHeaderBytes});
-      queue->Add({.kind = IoKind::kRead,
-                  .file = extent.file,
-                  .offset = extent.offset,
-                  .data = blocks.data() + i * kSegmentHeaderBytes,
-                  .size = kSegmentHeaderBytes,
-                  .token = i});
-    }
-    std::vector<IoCompletion> completions;
-    MORAINE_RETURN_IF_ERROR(queue->SubmitAndWait(count, &completions));
-    for (const IoCompletion& completion : completions) {
-      MORAINE_RETURN_IF_ERROR(completion.status);
-      const uint64_t index = indices[begin + completion.token];
-      absl::Status status =
-          DecodeSegmentHeader(
-              blocks.view().substr(completion.token * kSegmentHeaderBytes, kSegmentHeaderBytes),
-              options_.database_id, index)
-              .status();
-      if (status.ok()) continue;
-      const uint64_t address = index * geometry_.segment_bytes;
-      return absl::Status(status.code(),
-                          absl::StrCat(files_.PathOf(address / geometry_.file_bytes), ": offset ",
-                                       address % geometry_.file_bytes, ": ", status.message()));
-    }
-  }
-  return absl::OkStatus();
+  StreamBuffer& buffer = streams_[static_cast<size_t>(record.stream)];
+  buffer.open = true;
+  buffer.segment = record.index;
+  buffer.begin = buffer.fill = record.used_bytes;
+}
+
+absl::Status SegmentStoreImplementation::CheckHeader(uint64_t index) {
+  const uint64_t address = index * geometry_.segment_bytes;
+  const uint64_t number = address / geometry_.file_bytes;
+  const uint64_t offset = address % geometry_.file_bytes;
+  AlignedBuffer block(kSegmentHeaderBytes);
+  MORAINE_RETURN_IF_ERROR(
+      io_.ReadFully(*files_.Find(number), offset, block.data(), kSegmentHeaderBytes));
+  const absl::Status status =
+      DecodeSegmentHeader(block.view(), options_.database_id, index).status();
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(files_.PathOf(number), ": offset ", offset, ": ",
+                                                  status.message()));
 }
 
 absl::Status SegmentStoreImplementation::Adopt(const PieceLocation& location) {
   MutexLock lock(mutex_);
   const uint64_t address = location.address.value();
+  const uint64_t number = address / geometry_.file_bytes;
   const uint64_t index = IndexOf(location.address);
   const uint64_t offset = OffsetOf(location.address);
   const Segment& segment = map_.at(index);
@@ -143,11 +111,19 @@ absl::Status SegmentStoreImplementation::Adopt(const PieceLocation& location) {
       offset + location.stored_bytes > segment.used_bytes ||
       segment.live_bytes + location.stored_bytes > segment.used_bytes) {
     return absl::DataLossError(absl::StrCat(
-        files_.PathOf(address / geometry_.file_bytes), ": offset ", address % geometry_.file_bytes,
+        files_.PathOf(number), ": offset ", address % geometry_.file_bytes,
         ": expected a piece of ", location.stored_bytes, " bytes, found ",
         used ? absl::StrCat("a segment with ", segment.used_bytes, " bytes in use, ",
                             segment.live_bytes, " of them by other pieces")
-             : std::string("a segment that the checkpoint does not name")));
+             : absl::StrCat("a file of ", files_.SegmentsIn(number) * geometry_.segment_bytes,
+                            " bytes, or no such segment in the checkpoint")));
+  }
+  // One header of each file: enough to notice a file of another database, or at another's place;
+  // what is damaged inside a file is noticed when it is read.
+  if (checked_files_.size() <= number) checked_files_.resize(number + 1);
+  if (!checked_files_[number]) {
+    MORAINE_RETURN_IF_ERROR(CheckHeader(index));
+    checked_files_[number] = true;
   }
   map_.AddLive(index, location.stored_bytes);
   return absl::OkStatus();
@@ -189,6 +165,10 @@ absl::Status SegmentStoreImplementation::StateIsDurable() {
 
 // Two steps at most: the period that was running has ended, or the one begun now has no reads.
 void SegmentStoreImplementation::AdvanceGrace() {
+  if (waiting_.empty() && draining_.empty() && draining_files_.empty() && !files_.has_retired()) {
+    return;
+  }
+  leases_.AfterUnlinking();
   for (int step = 0; step < 2 && leases_.Drained(); ++step) {
     for (uint64_t index : draining_) map_.Free(index);
     draining_ = std::exchange(waiting_, {});
