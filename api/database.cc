@@ -85,6 +85,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   MORAINE_RETURN_IF_ERROR(CheckOptions(options));
   auto state = std::make_unique<State>();
   state->path = path;
+  state->memory_bytes = options.memory_bytes;
   MORAINE_ASSIGN_OR_RETURN(state->engine, moraine::Engine::Open(path, ToEngineOptions(options)));
   absl::StatusOr<moraine::Tree*> tree = state->engine->OpenTree(kDefaultTreeName);
   if (absl::IsNotFound(tree.status()) && !options.read_only) {

@@ -1,9 +1,15 @@
-// A moraine database: a directory of ordered trees, many writers, snapshots, atomic batches.
+// A moraine database: a directory of ordered trees, many writers, snapshots, atomic batches,
+// transactions.
 //
 //   auto db = moraine::Database::Open("shop", {.create_if_missing = true});
 //   if (!db.ok()) return moraine::PrintAndExit(db.status());
 //   moraine::Tree stock = *(*db)->OpenTree("stock", {.create_if_missing = true});
 //   absl::Status stored = (*db)->Put(stock, "pen", "12");   // durable when it returns OK
+//   absl::Status sold = (*db)->Transact([&](moraine::Transaction& t) -> absl::Status {
+//     auto left = t.Get(stock, "pen");                      // run again if another writer was first
+//     ...
+//     return t.Put(stock, "pen", Decrement(*left));
+//   });
 //
 // Thread safety: any number of threads may call any member at once, except Close and the
 // destructor, which are for one thread when all others are done. One process has a database open
@@ -33,17 +39,11 @@
 #include <moraine/snapshot.h>
 #include <moraine/stats.h>
 #include <moraine/status.h>
+#include <moraine/transaction.h>
 #include <moraine/tree.h>
 #include <moraine/value.h>
 
 namespace moraine::MORAINE_V1 {
-
-// What became of a compare-and-swap. When it did not swap, `actual` is what was there instead, with
-// nullopt for an absent key.
-struct CompareAndSwapResult {
-  bool swapped = false;
-  std::optional<Value> actual;
-};
 
 // Makes the new value from the old one; nullopt stands for an absent key both ways. It may be
 // called more than once, when another writer was faster; it must neither wait for anything nor call
@@ -120,6 +120,20 @@ class Database : public ReadView {
 
   // One instant of all trees; instant itself, and blocks nobody.
   absl::StatusOr<Snapshot> TakeSnapshot() const;
+
+  // --- Transactions ---
+
+  // A transaction that begins now, to be committed by Transaction::Commit; see transaction.h.
+  absl::StatusOr<Transaction> Begin(const TransactionOptions& options = {});
+
+  // Runs `body` in a transaction and commits it; when it loses to another writer, runs it again
+  // from the start on a new transaction, within the bounds of `options`. So `body` must have no
+  // effects but those on its transaction, and must not commit it. OK: committed, as durable as
+  // asked for. An error of `body` is returned as it is, and nothing was written. Aborted: the tries
+  // are used up; ConflictOf says what stood in the way at last. DeadlineExceeded: the time is.
+  // Other errors: as of Transaction::Commit.
+  absl::Status Transact(absl::FunctionRef<absl::Status(Transaction&)> body,
+                        const TransactionOptions& options = {});
 
   // --- Care ---
 

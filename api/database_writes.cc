@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/database_state.h"
+#include "api/to_engine.h"
 #include "api/tree_access.h"
 #include "storage/base/status_macros.h"
 
@@ -10,21 +11,10 @@ namespace moraine::MORAINE_V1 {
 
 namespace {
 
+using internal::ToEngine;
 using moraine::UpdateDecision;
 using moraine::WriteKind;
 using moraine::WriteOperation;
-
-moraine::Durability ToEngine(Durability durability) {
-  switch (durability) {
-    case Durability::kSync:
-      return moraine::Durability::kSync;
-    case Durability::kGroup:
-      return moraine::Durability::kGroup;
-    case Durability::kNone:
-      return moraine::Durability::kNone;
-  }
-  return moraine::Durability::kSync;
-}
 
 // The decision that makes the key hold `value`; nullopt: makes it absent.
 template <class Text>

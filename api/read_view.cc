@@ -1,6 +1,7 @@
-// Reads, all in terms of the engine's Get and cursors.
+// Reads, all in terms of Get and cursors, of the engine or of a transaction.
 #include <utility>
 
+#include "api/transaction_access.h"
 #include "api/tree_access.h"
 #include "storage/base/status_macros.h"
 #include <moraine/read_view.h>
@@ -19,25 +20,29 @@ absl::StatusOr<moraine::Tree*> Resolve(const moraine::Engine* engine, const Tree
 
 }  // namespace
 
-absl::StatusOr<std::optional<Value>> ReadView::Get(const Tree& tree, std::string_view key) const {
+absl::StatusOr<bool> ReadView::Read(const Tree& tree, std::string_view key,
+                                    absl::FunctionRef<void(std::string_view)> found) const {
   MORAINE_ASSIGN_OR_RETURN(moraine::Tree * target, Resolve(engine_, tree));
+  if (transaction_ != nullptr)
+    return internal::TransactionAccess::Get(transaction_).Get(*target, key, found);
+  return engine_->Get(*target, key, snapshot_, found);
+}
+
+absl::StatusOr<std::optional<Value>> ReadView::Get(const Tree& tree, std::string_view key) const {
   std::optional<Value> value;
-  absl::StatusOr<bool> found = engine_->Get(
-      *target, key, snapshot_, [&value](std::string_view bytes) { value.emplace(bytes); });
+  absl::StatusOr<bool> found =
+      Read(tree, key, [&value](std::string_view bytes) { value.emplace(bytes); });
   if (!found.ok()) return std::move(found).status();
   return value;
 }
 
 absl::StatusOr<bool> ReadView::Get(const Tree& tree, std::string_view key,
                                    std::string* value) const {
-  MORAINE_ASSIGN_OR_RETURN(moraine::Tree * target, Resolve(engine_, tree));
-  return engine_->Get(*target, key, snapshot_,
-                      [value](std::string_view bytes) { value->assign(bytes); });
+  return Read(tree, key, [value](std::string_view bytes) { value->assign(bytes); });
 }
 
 absl::StatusOr<bool> ReadView::Contains(const Tree& tree, std::string_view key) const {
-  MORAINE_ASSIGN_OR_RETURN(moraine::Tree * target, Resolve(engine_, tree));
-  return engine_->Get(*target, key, snapshot_, [](std::string_view) {});
+  return Read(tree, key, [](std::string_view) {});
 }
 
 absl::StatusOr<std::vector<std::optional<Value>>> ReadView::MultiGet(
@@ -46,21 +51,28 @@ absl::StatusOr<std::vector<std::optional<Value>>> ReadView::MultiGet(
   // The latest state moves between two gets, so it is pinned for all of them.
   moraine::EngineSnapshot pinned;
   const moraine::EngineSnapshot* snapshot = snapshot_;
-  if (snapshot == nullptr) {
+  if (snapshot == nullptr && transaction_ == nullptr) {
     MORAINE_ASSIGN_OR_RETURN(pinned, engine_->TakeSnapshot());
     snapshot = &pinned;
   }
   std::vector<std::optional<Value>> values(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
-    auto found = engine_->Get(*target, keys[i], snapshot,
-                              [&values, i](std::string_view bytes) { values[i].emplace(bytes); });
+    auto take = [&values, i](std::string_view bytes) { values[i].emplace(bytes); };
+    auto found = transaction_ != nullptr ? Read(tree, keys[i], take)
+                                         : engine_->Get(*target, keys[i], snapshot, take);
     if (!found.ok()) return std::move(found).status();
   }
   return values;
 }
 
 v1::Scan ReadView::Scan(const Tree& tree, Range range, Direction direction) const {
-  return v1::Scan(engine_, snapshot_, tree, std::move(range), direction);
+  absl::StatusOr<moraine::Tree*> target = Resolve(engine_, tree);
+  if (!target.ok()) return v1::Scan(target.status(), std::move(range), direction);
+  if (transaction_ == nullptr)
+    return v1::Scan(engine_->NewCursor(**target, snapshot_), std::move(range), direction);
+  moraine::Transaction& transaction = internal::TransactionAccess::Get(transaction_);
+  auto cursor = transaction.NewCursor(**target, internal::ToInterval(range));
+  return v1::Scan(std::move(cursor), std::move(range), direction);
 }
 
 absl::StatusOr<std::optional<Record>> ReadView::FirstOf(v1::Scan scan) const {

@@ -1,7 +1,8 @@
-// Everything that can be read, from the latest state (a Database is a ReadView) or from one instant
-// (a Snapshot is a ReadView). Write a function once over `const ReadView&` and it serves both.
+// Everything that can be read: from the latest state (a Database is a ReadView), from one instant (a
+// Snapshot is a ReadView), or from one instant with own writes laid over it (a Transaction is a
+// ReadView). Write a function once over `const ReadView&` and it serves all three.
 //
-// Thread safety: any number of threads at once. Progress: reads take no locks and wait for no
+// Thread safety: any number of threads at once, but one for a Transaction. Progress: reads take no locks and wait for no
 // writer; they wait for the device when a page is not in memory. Errors of every call: NotFound
 // (the tree was dropped), FailedPrecondition (empty handle, closed database), DataLoss, Unavailable
 // (see status.h). An absent key is a value, never an error.
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include <moraine/namespace.h>
@@ -21,6 +23,10 @@
 #include <moraine/scan.h>
 #include <moraine/tree.h>
 #include <moraine/value.h>
+
+namespace moraine::internal {
+struct OpenTransaction;
+}  // namespace moraine::internal
 
 namespace moraine::MORAINE_V1 {
 
@@ -67,8 +73,11 @@ class ReadView {
 
   moraine::Engine* engine_ = nullptr;                  // null: closed or moved from
   const moraine::EngineSnapshot* snapshot_ = nullptr;  // null: the latest state
+  internal::OpenTransaction* transaction_ = nullptr;   // not null: what it sees
 
  private:
+  absl::StatusOr<bool> Read(const Tree& tree, std::string_view key,
+                            absl::FunctionRef<void(std::string_view)> found) const;
   absl::StatusOr<std::optional<Record>> FirstOf(v1::Scan scan) const;
 };
 

@@ -1,7 +1,7 @@
 // A range over an engine cursor: where to start, when to stop, and what went wrong.
 #include <utility>
 
-#include "api/tree_access.h"
+#include "storage/engine.h"
 #include <moraine/scan.h>
 
 namespace moraine::MORAINE_V1 {
@@ -34,17 +34,11 @@ struct Scan::State {
   }
 };
 
-Scan::Scan(moraine::Engine* engine, const moraine::EngineSnapshot* snapshot, const Tree& tree,
-           Range range, Direction direction)
+Scan::Scan(absl::StatusOr<std::unique_ptr<moraine::Cursor>> cursor, Range range,
+           Direction direction)
     : state_(std::make_unique<State>()) {
   state_->range = std::move(range);
   state_->direction = direction;
-  moraine::Tree* target = internal::TreeAccess::Get(tree);
-  if (engine == nullptr || target == nullptr) {
-    state_->status = engine == nullptr ? internal::EmptyView() : internal::EmptyTreeHandle();
-    return;
-  }
-  auto cursor = engine->NewCursor(*target, snapshot);
   if (cursor.ok()) {
     state_->cursor = *std::move(cursor);
   } else {

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include <moraine/namespace.h>
 #include <moraine/range.h>
@@ -22,6 +23,7 @@
 
 namespace moraine {
 
+class Cursor;
 class Engine;
 class EngineSnapshot;
 
@@ -35,8 +37,8 @@ struct Entry {
   std::string_view value;
 };
 
-// Move-only and for one thread at a time; it must not outlive the Database or Snapshot that made
-// it. It sees one state of the tree, also when it was made by a Database: the one of its creation.
+// Move-only and for one thread at a time; it must not outlive the Database, Snapshot or
+// Transaction that made it. It sees one state of the tree, also when it was made by a Database: the one of its creation.
 // Writers never wait for it. Each step costs amortised constant time, the first one the depth of
 // the tree.
 class Scan {
@@ -77,8 +79,7 @@ class Scan {
 
  private:
   friend class ReadView;
-  Scan(moraine::Engine* engine, const moraine::EngineSnapshot* snapshot, const Tree& tree,
-       Range range, Direction direction);
+  Scan(absl::StatusOr<std::unique_ptr<moraine::Cursor>> cursor, Range range, Direction direction);
 
   std::unique_ptr<State> state_;
 };

@@ -19,6 +19,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kDataLoss:
       return kExitCorruption;
     case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kAlreadyExists:
       return kExitConflict;
     default:

@@ -8,7 +8,10 @@
 //   FailedPrecondition  misuse: a closed database, a read-only one written to, no merge operator,
 //                       or another process has the database open
 //   ResourceExhausted   the memory budget or the disk is full; nothing was written
-//   Aborted             a conflict with another writer; trying again may succeed
+//   Aborted             a conflict with another writer; trying again may succeed (transaction.h)
+//   DeadlineExceeded    a transaction met conflicts until its time was over; nothing was written
+//   Unknown             a commit took effect, but the device failed before it was durable: only
+//                       opening the database again tells whether it survived
 //   DataLoss            damaged bytes: the message names file, offset, expected and found
 //   Unavailable         the device failed; the database refuses writes until it is opened again
 #ifndef MORAINE_API_STATUS_H_

@@ -18,9 +18,9 @@ struct TreeAccess {
   static moraine::Tree* Get(const v1::Tree& handle) {
     return reinterpret_cast<moraine::Tree*>(handle.tree_);
   }
-  static v1::Tree Make(moraine::Tree* tree) {
+  static v1::Tree Make(const moraine::Tree* tree) {
     v1::Tree handle;
-    handle.tree_ = reinterpret_cast<EngineTree*>(tree);
+    handle.tree_ = reinterpret_cast<EngineTree*>(const_cast<moraine::Tree*>(tree));
     return handle;
   }
 };

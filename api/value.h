@@ -4,6 +4,7 @@
 #define MORAINE_API_VALUE_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,13 @@ class Value {
 };
 
 static_assert(sizeof(Value) == 128, "two cache lines, nothing wasted");
+
+// What became of a compare-and-swap. When it did not swap, `actual` is what was there instead, with
+// nullopt for an absent key.
+struct CompareAndSwapResult {
+  bool swapped = false;
+  std::optional<Value> actual;
+};
 
 }  // namespace moraine::MORAINE_V1
 

@@ -1,4 +1,5 @@
-// The shortest tour of moraine: open, write, read, compare and swap, a batch, a snapshot, a scan.
+// The shortest tour of moraine: open, write, read, compare and swap, a batch, a transaction, a
+// snapshot, a scan.
 #include <cstdio>
 #include <ranges>
 #include <string>
@@ -6,6 +7,20 @@
 #include <moraine/database.h>
 
 namespace {
+
+// Buys `count` sheets from the stock: reads and writes of two trees that take effect as one. It runs
+// again when another thread was faster, so it does nothing but work on the transaction.
+absl::Status BuyPaper(moraine::Database& db, moraine::Tree stock, moraine::Tree orders, int count) {
+  return db.Transact([&](moraine::Transaction& t) -> absl::Status {
+    auto sheets = t.Get(stock, "paper");
+    if (!sheets.ok()) return sheets.status();
+    const int left = sheets->has_value() ? std::stoi((*sheets)->ToString()) : 0;
+    if (left < count) return absl::FailedPreconditionError("not enough paper");
+    if (absl::Status put = t.Put(stock, "paper", std::to_string(left - count)); !put.ok())
+      return put;
+    return t.Put(orders, "paper", std::to_string(count));
+  });
+}
 
 absl::Status Tour(moraine::Database& db) {
   absl::StatusOr<moraine::Tree> stock = db.OpenTree("stock", {.create_if_missing = true});
@@ -28,6 +43,12 @@ absl::Status Tour(moraine::Database& db) {
   delivery.Put(*stock, "pencil", "40");
   delivery.Delete(*stock, "pen");
   if (absl::Status applied = db.Apply(delivery); !applied.ok()) return applied;
+
+  absl::StatusOr<moraine::Tree> orders = db.OpenTree("orders", {.create_if_missing = true});
+  if (!orders.ok()) return orders.status();
+  if (absl::Status bought = BuyPaper(db, *stock, *orders, 20); !bought.ok()) return bought;
+  const absl::Status refused = BuyPaper(db, *stock, *orders, 1000);
+  std::printf("1000 sheets more: %s\n", std::string(refused.message()).c_str());
 
   const auto pen = before->Get(*stock, "pen");
   if (!pen.ok()) return pen.status();
