@@ -84,6 +84,7 @@ void AddMerge(CommandLine& line);
 void AddScan(CommandLine& line);
 void AddImport(CommandLine& line);
 void AddExport(CommandLine& line);
+void AddTransaction(CommandLine& line);
 void AddStat(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddVersion(CommandLine& line);

@@ -27,7 +27,7 @@ int Main(int argument_count, char** arguments) {
   app.require_subcommand(1);
   CommandLine line(app, session);
   for (const auto add : {AddCreate, AddGet, AddPut, AddDelete, AddCompareAndSwap, AddMerge, AddScan,
-                         AddImport, AddExport, AddStat, AddVerify, AddVersion}) {
+                         AddImport, AddExport, AddTransaction, AddStat, AddVerify, AddVersion}) {
     add(line);
   }
   try {
