@@ -6,7 +6,7 @@
 //   options.create_if_missing = 1;
 //   if (moraine_open("shop", &options, &shop, NULL) != MORAINE_OK) return 1;
 //   moraine_tree_default(shop, &stock, NULL);
-//   moraine_put(shop, stock, "pen", 3, "12", 2, MORAINE_SYNC, NULL);   durable when it returns
+//   moraine_put(shop, stock, "pen", 3, "12", 2, MORAINE_SYNC, NULL);  /* now durable */
 //   moraine_close(shop, NULL);
 //
 // Results. Every call that can fail returns a moraine_code: 0 for success, 1 to 9 for results that
@@ -83,11 +83,12 @@ typedef struct moraine_tree moraine_tree;
 typedef struct moraine_snapshot moraine_snapshot;
 typedef struct moraine_cursor moraine_cursor;
 typedef struct moraine_batch moraine_batch;
+typedef struct moraine_transaction moraine_transaction;
 typedef struct moraine_error moraine_error;
 typedef struct moraine_result moraine_result;
 
-// What can be read: a moraine_database (its latest state) or a moraine_snapshot (one instant). Which
-// one it is, is checked when it is used.
+// What can be read: a moraine_database (its latest state), a moraine_snapshot (one instant) or a
+// moraine_transaction (one instant with its own writes). Which one it is, is checked when it is used.
 typedef const void moraine_view;
 
 typedef struct moraine_slice {
@@ -108,6 +109,11 @@ MORAINE_API void moraine_free(const void* owned);
 MORAINE_API const char* moraine_error_message(const moraine_error* error);
 // MORAINE_OK for NULL.
 MORAINE_API moraine_code moraine_error_code(const moraine_error* error);
+// Of a MORAINE_CONFLICT: the tree and the key that another writer changed, and where in the commit
+// order it did; each output may be NULL. `key` is borrowed from the error, `tree` from the database.
+// MORAINE_NOT_FOUND: the error does not say.
+MORAINE_API moraine_code moraine_error_conflict(const moraine_error* error, moraine_tree** tree,
+                                                moraine_slice* key, uint64_t* winner);
 // NULL is fine.
 MORAINE_API moraine_code moraine_error_free(moraine_error* error);
 
@@ -419,6 +425,108 @@ MORAINE_API moraine_code moraine_cursor_fetch(moraine_cursor* cursor, size_t mos
                                               size_t* count, moraine_error** error);
 // NULL is fine.
 MORAINE_API moraine_code moraine_cursor_free(moraine_cursor* cursor);
+
+// --- Transactions: reads and writes that take effect at one instant, or not at all ---
+// A transaction reads the instant of its begin, with its own writes laid over it: give it to the
+// reads and cursors above as their view. Nobody sees its writes before it commits, and it blocks
+// nobody; instead a commit may find that another writer was first (MORAINE_CONFLICT), and then
+// nothing was written. After commit or abort every call but free is MORAINE_REFUSED, and its cursors
+// answer MORAINE_MISUSE.
+
+enum {
+  // As if transactions ran one after another: conflicts with a change of anything that was read.
+  MORAINE_SERIALIZABLE = 0,
+  // Conflicts only with changes of keys that it writes or read for update.
+  MORAINE_SNAPSHOT_ISOLATION = 1,
+  // Reads only, never conflicts.
+  MORAINE_READ_ONLY = 2
+};
+
+typedef struct moraine_transaction_options {
+  size_t struct_size;
+  int32_t isolation;
+  uint32_t most_tries;            // moraine_transact; 0: 100
+  uint64_t most_bytes;            // memory for what it wrote and read; 0: an eighth of the budget
+  uint32_t deadline_ms;           // moraine_transact: no try begins later; 0: no limit
+  moraine_durability durability;  // moraine_transact
+} moraine_transaction_options;
+
+#define MORAINE_TRANSACTION_OPTIONS_INIT \
+  { sizeof(moraine_transaction_options), 0, 0, 0, 0, 0 }
+
+MORAINE_API moraine_code moraine_transaction_options_init(moraine_transaction_options* options,
+                                                          size_t struct_size);
+
+// `options` NULL: all defaults. To be ended by commit or abort, and then freed.
+MORAINE_API moraine_code moraine_transaction_begin(moraine_database* database,
+                                                   const moraine_transaction_options* options,
+                                                   moraine_transaction** transaction,
+                                                   moraine_error** error);
+MORAINE_API moraine_code moraine_transaction_put(moraine_transaction* transaction,
+                                                 moraine_tree* tree, const void* key,
+                                                 size_t key_size, const void* value,
+                                                 size_t value_size, moraine_error** error);
+MORAINE_API moraine_code moraine_transaction_delete(moraine_transaction* transaction,
+                                                    moraine_tree* tree, const void* key,
+                                                    size_t key_size, moraine_error** error);
+// Transactions that only merge into a key do not conflict over it.
+MORAINE_API moraine_code moraine_transaction_merge(moraine_transaction* transaction,
+                                                   moraine_tree* tree, const void* key,
+                                                   size_t key_size, const void* operand,
+                                                   size_t operand_size, moraine_error** error);
+// As moraine_compare_and_swap, on what the transaction sees.
+MORAINE_API moraine_code moraine_transaction_compare_and_swap(
+    moraine_transaction* transaction, moraine_tree* tree, const void* key, size_t key_size,
+    const moraine_slice* expected, const moraine_slice* desired, moraine_slice* actual,
+    moraine_error** error);
+// The value, owned, of a key that is going to be written: MORAINE_CONFLICT at once when it has
+// changed already.
+MORAINE_API moraine_code moraine_transaction_get_for_update(moraine_transaction* transaction,
+                                                            moraine_tree* tree, const void* key,
+                                                            size_t key_size, moraine_slice* value,
+                                                            moraine_error** error);
+// Deletes the keys of `range` (NULL: all) that the transaction sees. `count` (may be NULL): how many.
+MORAINE_API moraine_code moraine_transaction_delete_range(moraine_transaction* transaction,
+                                                          moraine_tree* tree,
+                                                          const moraine_range* range,
+                                                          uint64_t* count, moraine_error** error);
+
+// Marks the writes so far. Savepoints are numbered from 0 and nest.
+MORAINE_API moraine_code moraine_transaction_set_savepoint(moraine_transaction* transaction,
+                                                           size_t* savepoint,
+                                                           moraine_error** error);
+// Takes back the writes since, and ends later savepoints; this one stays.
+MORAINE_API moraine_code moraine_transaction_roll_back_to(moraine_transaction* transaction,
+                                                          size_t savepoint, moraine_error** error);
+// Keeps the writes, and ends this savepoint and later ones.
+MORAINE_API moraine_code moraine_transaction_release_savepoint(moraine_transaction* transaction,
+                                                               size_t savepoint,
+                                                               moraine_error** error);
+
+// `position` (may be NULL): its place in the commit order. MORAINE_UNKNOWN: the writes are visible,
+// but the device failed before they were durable. After any other error nothing was written.
+MORAINE_API moraine_code moraine_transaction_commit(moraine_transaction* transaction,
+                                                    moraine_durability durability,
+                                                    uint64_t* position, moraine_error** error);
+// Forgets all writes.
+MORAINE_API moraine_code moraine_transaction_abort(moraine_transaction* transaction,
+                                                   moraine_error** error);
+// Aborts it if it is not over. NULL is fine.
+MORAINE_API moraine_code moraine_transaction_free(moraine_transaction* transaction);
+
+// Runs in a transaction; returns MORAINE_OK to have it committed, anything else to have it aborted.
+// After MORAINE_CONFLICT of a call it should return that. The transaction ends with the call: it may
+// be neither kept nor committed, aborted or freed there (MORAINE_MISUSE).
+typedef moraine_code (*moraine_transact_function)(void* context, moraine_transaction* transaction);
+
+// Runs `body` in a transaction and commits it; when it loses to another writer, runs it again from
+// the start, within most_tries and deadline_ms. So it must have no other effects. Returns what the
+// commit returns, or what `body` returned instead of MORAINE_OK (then without an error object, but
+// for a conflict). MORAINE_CONFLICT: the tries are used up. MORAINE_DEADLINE: the time is.
+MORAINE_API moraine_code moraine_transact(moraine_database* database,
+                                          moraine_transact_function body, void* context,
+                                          const moraine_transaction_options* options,
+                                          moraine_error** error);
 
 #ifdef __cplusplus
 }

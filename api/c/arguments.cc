@@ -97,6 +97,11 @@ moraine_code moraine_tree_options_init(moraine_tree_options* options, size_t str
   return moraine::c::Initialize(options, struct_size);
 }
 
+moraine_code moraine_transaction_options_init(moraine_transaction_options* options,
+                                              size_t struct_size) {
+  return moraine::c::Initialize(options, struct_size);
+}
+
 moraine_code moraine_range_init(moraine_range* range, size_t struct_size) {
   return moraine::c::Initialize(range, struct_size);
 }

@@ -37,7 +37,19 @@ class Arguments {
     if (kind == HandleKind::kDatabase || kind == HandleKind::kSnapshot) {
       return static_cast<ViewObject*>(Handle::ObjectOf(view));
     }
-    Misuse("view: NULL, closed, freed, or neither a database nor a snapshot");
+    if (kind == HandleKind::kTransaction) return TransactionOf(view);
+    Misuse("view: NULL, closed, freed, or no database, snapshot or transaction");
+    return nullptr;
+  }
+
+  // The transaction, which is then in use by this call until the end of the Arguments.
+  TransactionObject* TransactionOf(const void* transaction) {
+    use_.emplace(transaction, HandleKind::kTransaction);
+    if (use_->entered()) {
+      return static_cast<TransactionObject*>(static_cast<ViewObject*>(use_->object()));
+    }
+    Misuse(use_->found() ? "transaction: another thread is inside a call on it"
+                         : "transaction: NULL, freed, or no transaction");
     return nullptr;
   }
 
@@ -128,6 +140,7 @@ class Arguments {
   }
   void CopyStruct(const void* from, size_t from_size, size_t least_size, void* to, size_t to_size);
 
+  std::optional<ExclusiveUse> use_;  // of the transaction
   moraine_code code_ = MORAINE_OK;
   const char* message_ = nullptr;  // set: something is wrong
 };

@@ -1,6 +1,8 @@
 // Opening, moving and freeing cursors; the moves themselves are in cursor_object.h.
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "api/c/arguments.h"
 #include "api/c/cursor_object.h"
@@ -19,11 +21,20 @@ using moraine::c::HandleKind;
 using moraine::c::HandlePool;
 using moraine::c::SharedSnapshot;
 using moraine::c::SnapshotObject;
+using moraine::c::TransactionObject;
 using moraine::c::ViewObject;
 
 namespace {
 
-// The cursor of a handle, for the time of one call.
+// What a cursor's handle points to.
+struct OpenCursor {
+  CursorObject moves;
+  // The transaction it reads, which may be gone; nullptr: it reads a snapshot.
+  const void* transaction;
+  uint64_t transaction_serial;
+};
+
+// The cursor of a handle, for the time of one call, and the transaction it reads with it.
 class CursorUse {
  public:
   CursorUse(const moraine_cursor* cursor, Arguments* arguments)
@@ -32,12 +43,33 @@ class CursorUse {
       arguments->Misuse("cursor: NULL, freed, or no cursor");
     } else if (!use_.entered()) {
       arguments->Misuse("cursor: another thread is inside a call on it");
+    } else if (reads_transaction()) {
+      transaction_.emplace(object()->transaction, HandleKind::kTransaction);
+      if (transaction() == nullptr) {
+        arguments->Misuse(transaction_busy()
+                              ? "cursor: another thread is inside a call on its transaction"
+                              : "cursor: its transaction was freed");
+      }
     }
   }
-  CursorObject* operator->() const { return static_cast<CursorObject*>(use_.object()); }
+  CursorObject* operator->() const { return &object()->moves; }
+
+  bool entered() const { return use_.entered(); }
+  bool transaction_busy() const { return transaction_->found() && !transaction_->entered(); }
+  bool reads_transaction() const { return object()->transaction != nullptr; }
+  // nullptr when it was freed, or its handle is another's by now.
+  TransactionObject* transaction() const {
+    const bool same = transaction_.has_value() && transaction_->entered() &&
+                      transaction_->serial() == object()->transaction_serial;
+    if (!same) return nullptr;
+    return static_cast<TransactionObject*>(static_cast<ViewObject*>(transaction_->object()));
+  }
 
  private:
+  OpenCursor* object() const { return static_cast<OpenCursor*>(use_.object()); }
+
   ExclusiveUse use_;
+  std::optional<ExclusiveUse> transaction_;
 };
 
 // Runs one move and gives the record that it led to.
@@ -59,14 +91,18 @@ moraine_code Step(moraine_cursor* cursor, moraine_slice* key, moraine_slice* val
 }
 
 // The snapshot behind a view: its own, or for a database a new one.
-absl::StatusOr<std::shared_ptr<const SharedSnapshot>> SnapshotOf(moraine_view* view,
+absl::StatusOr<std::shared_ptr<const SharedSnapshot>> SnapshotOf(HandleKind kind,
                                                                  ViewObject* source) {
-  if (Handle::KindOf(view) == HandleKind::kSnapshot) {
-    return static_cast<SnapshotObject*>(source)->shared;
-  }
+  if (kind == HandleKind::kSnapshot) return static_cast<SnapshotObject*>(source)->shared;
   auto taken = source->database->target->TakeSnapshot();
   if (!taken.ok()) return taken.status();
   return std::make_shared<const SharedSnapshot>(*std::move(taken), source->database);
+}
+
+moraine_cursor* MakeHandle(std::unique_ptr<OpenCursor> cursor) {
+  Handle* handle = HandlePool::Get().Make(HandleKind::kCursor, cursor.get());
+  (void)cursor.release();
+  return reinterpret_cast<moraine_cursor*>(handle);
 }
 
 }  // namespace
@@ -82,15 +118,24 @@ moraine_code moraine_cursor_open(moraine_view* view, moraine_tree* tree, const m
     arguments.Required(cursor, "cursor: NULL");
     if (!arguments.ok()) return arguments.Fail(error);
     *cursor = nullptr;
-    auto snapshot = SnapshotOf(view, source);
+    const auto direction = reverse ? moraine::Direction::kBackward : moraine::Direction::kForward;
+    const HandleKind kind = Handle::KindOf(view);
+    if (kind == HandleKind::kTransaction) {
+      auto* transaction = static_cast<TransactionObject*>(source);
+      transaction->cursors.reserve(transaction->cursors.size() + 1);
+      auto opened = std::make_unique<OpenCursor>(OpenCursor{
+          CursorObject(nullptr, source->reader, target->tree, std::move(bounds), direction), view,
+          static_cast<const Handle*>(view)->serial()});
+      transaction->cursors.push_back(&opened->moves);
+      *cursor = MakeHandle(std::move(opened));
+      return MORAINE_OK;
+    }
+    auto snapshot = SnapshotOf(kind, source);
     if (!snapshot.ok()) return Fail(error, snapshot.status());
     const moraine::ReadView* reader = &(*snapshot)->get();
-    auto object = std::make_unique<CursorObject>(
-        *std::move(snapshot), reader, target->tree, std::move(bounds),
-        reverse ? moraine::Direction::kBackward : moraine::Direction::kForward);
-    Handle* handle = HandlePool::Get().Make(HandleKind::kCursor, object.get());
-    (void)object.release();
-    *cursor = reinterpret_cast<moraine_cursor*>(handle);
+    *cursor = MakeHandle(std::make_unique<OpenCursor>(OpenCursor{
+        CursorObject(*std::move(snapshot), reader, target->tree, std::move(bounds), direction),
+        nullptr, 0}));
     return MORAINE_OK;
   });
 }
@@ -145,8 +190,19 @@ moraine_code moraine_cursor_fetch(moraine_cursor* cursor, size_t most, moraine_s
 
 moraine_code moraine_cursor_free(moraine_cursor* cursor) {
   if (cursor == nullptr) return MORAINE_OK;
-  const std::unique_ptr<CursorObject> object(
-      static_cast<CursorObject*>(Handle::Claim(cursor, HandleKind::kCursor)));
+  {
+    // While its transaction lives, that knows the cursor.
+    Arguments arguments;
+    const CursorUse use(cursor, &arguments);
+    if (use.entered() && use.reads_transaction()) {
+      TransactionObject* transaction = use.transaction();
+      if (transaction == nullptr && use.transaction_busy()) return MORAINE_MISUSE;
+      if (transaction != nullptr) std::erase(transaction->cursors, use.operator->());
+      use->Detach();
+    }
+  }
+  const std::unique_ptr<OpenCursor> object(
+      static_cast<OpenCursor*>(Handle::Claim(cursor, HandleKind::kCursor)));
   if (object == nullptr) return MORAINE_MISUSE;
   HandlePool::Get().Release(cursor);
   return MORAINE_OK;

@@ -74,6 +74,11 @@ absl::Status CursorObject::Seek(std::string_view target) {
   return Start(Behind(range_, natural_, target, Bound::Kind::kInclusive), natural_);
 }
 
+void CursorObject::Detach() {
+  scan_.reset();
+  place_ = Place::kNowhere;
+}
+
 absl::Status CursorObject::Fetch(size_t most, moraine_slice* keys, moraine_slice* values,
                                  size_t* count) {
   *count = 0;

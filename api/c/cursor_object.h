@@ -39,6 +39,9 @@ class CursorObject {
   bool at_record() const { return place_ == Place::kRecord; }
   Entry entry() const { return *iterator_; }
 
+  // Lets the scan go, since what it reads ends. It must not be moved afterwards.
+  void Detach();
+
   // Copies up to `most` next records; the slices point into the cursor until its next use.
   absl::Status Fetch(size_t most, moraine_slice* keys, moraine_slice* values, size_t* count);
 

@@ -3,7 +3,9 @@
 #include "api/c/failure.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "api/c/handle.h"
 
@@ -14,7 +16,19 @@ namespace {
 struct ErrorObject {
   moraine_code code;
   std::string message;
+  std::optional<ConflictDetails> conflict;
 };
+
+std::string MessageOf(const absl::Status& status) {
+  return std::string(status.message().data(), status.message().size());
+}
+
+// A handle of the object in `*error`.
+void Give(moraine_error** error, std::unique_ptr<ErrorObject> object) {
+  Handle* handle = HandlePool::Get().Make(HandleKind::kError, object.get());
+  (void)object.release();
+  *error = reinterpret_cast<moraine_error*>(handle);
+}
 
 }  // namespace
 
@@ -55,10 +69,8 @@ moraine_code Fail(moraine_error** error, moraine_code code, std::string_view mes
   if (error == nullptr) return code;
   *error = nullptr;
   try {
-    auto object = std::make_unique<ErrorObject>(ErrorObject{code, std::string(message)});
-    Handle* handle = HandlePool::Get().Make(HandleKind::kError, object.get());
-    (void)object.release();
-    *error = reinterpret_cast<moraine_error*>(handle);
+    Give(error,
+         std::make_unique<ErrorObject>(ErrorObject{code, std::string(message), std::nullopt}));
   } catch (const std::exception&) {
     return code;
   }
@@ -68,6 +80,20 @@ moraine_code Fail(moraine_error** error, moraine_code code, std::string_view mes
 moraine_code Fail(moraine_error** error, const absl::Status& status) noexcept {
   const absl::string_view message = status.message();
   return Fail(error, CodeOf(status), {message.data(), message.size()});
+}
+
+moraine_code FailWithConflict(moraine_error** error, const absl::Status& status,
+                              ConflictDetails details) noexcept {
+  const moraine_code code = CodeOf(status);
+  if (error == nullptr) return code;
+  *error = nullptr;
+  try {
+    Give(error,
+         std::make_unique<ErrorObject>(ErrorObject{code, MessageOf(status), std::move(details)}));
+  } catch (const std::exception&) {
+    return code;
+  }
+  return code;
 }
 
 }  // namespace moraine::c
@@ -90,6 +116,17 @@ moraine_code moraine_error_code(const moraine_error* error) {
   if (error == nullptr) return MORAINE_OK;
   const auto* object = Find(error);
   return object == nullptr ? MORAINE_MISUSE : object->code;
+}
+
+moraine_code moraine_error_conflict(const moraine_error* error, moraine_tree** tree,
+                                    moraine_slice* key, uint64_t* winner) {
+  const auto* object = Find(error);
+  if (object == nullptr) return MORAINE_MISUSE;
+  if (!object->conflict.has_value()) return MORAINE_NOT_FOUND;
+  if (tree != nullptr) *tree = object->conflict->tree;
+  if (key != nullptr) *key = {object->conflict->key.data(), object->conflict->key.size()};
+  if (winner != nullptr) *winner = object->conflict->winner;
+  return MORAINE_OK;
 }
 
 moraine_code moraine_error_free(moraine_error* error) {

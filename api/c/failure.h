@@ -4,8 +4,10 @@
 #ifndef MORAINE_API_C_FAILURE_H_
 #define MORAINE_API_C_FAILURE_H_
 
+#include <cstdint>
 #include <exception>
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -20,6 +22,15 @@ moraine_code CodeOf(const absl::Status& status);
 // Without memory for it `*error` stays NULL.
 moraine_code Fail(moraine_error** error, moraine_code code, std::string_view message) noexcept;
 moraine_code Fail(moraine_error** error, const absl::Status& status) noexcept;
+
+// What a transaction lost against.
+struct ConflictDetails {
+  moraine_tree* tree;
+  std::string key;
+  uint64_t winner;
+};
+moraine_code FailWithConflict(moraine_error** error, const absl::Status& status,
+                              ConflictDetails details) noexcept;
 
 // Every function with an `error` parameter is the body of this.
 template <class Body>

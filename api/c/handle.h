@@ -116,6 +116,7 @@ class ExclusiveUse {
   bool found() const { return found_; }
   bool entered() const { return handle_ != nullptr; }
   void* object() const { return handle_->object(); }
+  uint64_t serial() const { return handle_->serial(); }
 
  private:
   Handle* handle_ = nullptr;

@@ -1,10 +1,12 @@
-// What stands behind the handles of databases, snapshots and trees.
+// What stands behind the handles of databases, snapshots, trees, batches and transactions.
 #ifndef MORAINE_API_C_OBJECTS_H_
 #define MORAINE_API_C_OBJECTS_H_
 
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "absl/status/status.h"
 
 #include "api/c/handle.h"
 #include "storage/sync/atomic.h"
@@ -15,6 +17,7 @@
 namespace moraine::c {
 
 struct DatabaseObject;
+class CursorObject;
 
 // What reads go to. The object of a handle that may be read is stored as a pointer to this.
 struct ViewObject {
@@ -31,7 +34,7 @@ struct TreeObject {
 struct DatabaseObject : ViewObject {
   std::unique_ptr<Database> target;
   uint64_t serial = 0;  // of its handle: no later database has it
-  // Snapshots that handles or cursors still need: the database cannot be closed meanwhile.
+  // Snapshots that handles or cursors still need, and transactions: it cannot be closed meanwhile.
   Atomic<uint64_t> dependents{0};
 
   struct OpenTree {
@@ -69,10 +72,23 @@ struct SnapshotObject : ViewObject {
   std::shared_ptr<const SharedSnapshot> shared;
 };
 
+// The one handle of a tree, made when it has none yet.
+moraine_tree* HandleOf(DatabaseObject* database, const Tree& tree);
+
 // A batch remembers which database its trees are of: their addresses alone may outlive it.
 struct BatchObject {
   Batch batch;
   uint64_t owner_serial = 0;  // 0: no operation yet
+};
+
+// A transaction, its own or borrowed for the time of a moraine_transact. Its cursors use it only
+// while they hold its handle's exclusive use, and are detached before it goes.
+struct TransactionObject : ViewObject {
+  Transaction owned;
+  Transaction* target = nullptr;
+  bool borrowed = false;
+  std::vector<CursorObject*> cursors;
+  absl::Status conflict;  // the last one that a call returned; OK: none
 };
 
 }  // namespace moraine::c

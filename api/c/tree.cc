@@ -13,9 +13,6 @@
 
 namespace moraine::c {
 
-namespace {
-
-// The handle of `tree`, made when it has none yet.
 moraine_tree* HandleOf(DatabaseObject* database, const Tree& tree) {
   const MutexLock lock(database->mutex);
   for (const DatabaseObject::OpenTree& open : database->trees) {
@@ -27,6 +24,8 @@ moraine_tree* HandleOf(DatabaseObject* database, const Tree& tree) {
   database->trees.push_back({std::move(object), handle});
   return reinterpret_cast<moraine_tree*>(handle);
 }
+
+namespace {
 
 TreeOptions ReadOptions(const moraine_tree_options* from, Arguments* arguments) {
   const moraine_tree_options given = arguments->Struct(from, sizeof(moraine_tree_options));

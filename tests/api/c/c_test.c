@@ -283,6 +283,161 @@ static void test_ends(moraine_database* db, moraine_tree* tree) {
   CHECK_CODE(MORAINE_NOT_FOUND, moraine_pop_last(db, tree, &range, MORAINE_NONE, &key, NULL, NULL));
 }
 
+static void test_transaction(moraine_database* db, moraine_tree* tree) {
+  moraine_transaction* transaction = NULL;
+  moraine_cursor* cursor = NULL;
+  moraine_slice value;
+  moraine_slice key;
+  const moraine_slice one = slice_of("1");
+  const moraine_slice two = slice_of("2");
+  moraine_range range = MORAINE_RANGE_INIT;
+  size_t savepoint = 99;
+  uint64_t position = 0;
+  uint64_t count = 0;
+  CHECK_CODE(MORAINE_OK, put(db, tree, "t/1", "1"));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_begin(db, NULL, &transaction, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_put(transaction, tree, "t/2", 3, "2", 1, NULL));
+  CHECK(holds(transaction, tree, "t/2", "2") && holds(db, tree, "t/2", NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_set_savepoint(transaction, &savepoint, NULL));
+  CHECK(savepoint == 0);
+  CHECK_CODE(MORAINE_OK, moraine_transaction_delete(transaction, tree, "t/1", 3, NULL));
+  CHECK(holds(transaction, tree, "t/1", NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_roll_back_to(transaction, 0, NULL));
+  CHECK(holds(transaction, tree, "t/1", "1"));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_release_savepoint(transaction, 0, NULL));
+  CHECK_CODE(MORAINE_INVALID_ARGUMENT, moraine_transaction_roll_back_to(transaction, 0, NULL));
+  CHECK_CODE(MORAINE_MISMATCH, moraine_transaction_compare_and_swap(transaction, tree, "t/1", 3,
+                                                                    &two, &one, &value, NULL));
+  CHECK(is(value, "1"));
+  moraine_free(value.data);
+  CHECK_CODE(MORAINE_OK, moraine_transaction_compare_and_swap(transaction, tree, "t/1", 3, &one,
+                                                              &two, NULL, NULL));
+  CHECK_CODE(MORAINE_OK,
+             moraine_transaction_get_for_update(transaction, tree, "t/1", 3, &value, NULL));
+  CHECK(is(value, "2"));
+  moraine_free(value.data);
+  CHECK_CODE(MORAINE_REFUSED, moraine_transaction_merge(transaction, tree, "t/1", 3, "x", 1, NULL));
+  range.prefix = slice_of("t/");
+  CHECK_CODE(MORAINE_OK, moraine_cursor_open(transaction, tree, &range, &cursor, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_cursor_next(cursor, &key, NULL, NULL));
+  CHECK(is(key, "t/1"));
+  CHECK_CODE(MORAINE_OK, moraine_cursor_next(cursor, &key, &value, NULL));
+  CHECK(is(key, "t/2") && is(value, "2"));
+  CHECK_CODE(MORAINE_NOT_FOUND, moraine_cursor_next(cursor, &key, NULL, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_commit(transaction, MORAINE_SYNC, &position, NULL));
+  CHECK(position > 0);
+  CHECK(holds(db, tree, "t/1", "2") && holds(db, tree, "t/2", "2"));
+  CHECK_CODE(MORAINE_REFUSED, moraine_transaction_put(transaction, tree, "t", 1, "x", 1, NULL));
+  CHECK_CODE(MORAINE_REFUSED, moraine_cursor_first(cursor, &key, NULL, NULL));
+  CHECK_CODE(MORAINE_MISUSE, moraine_close(db, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_free(transaction));
+  CHECK_CODE(MORAINE_MISUSE, moraine_cursor_first(cursor, &key, NULL, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_cursor_free(cursor));
+
+  CHECK_CODE(MORAINE_OK, moraine_transaction_begin(db, NULL, &transaction, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_delete_range(transaction, tree, &range, &count, NULL));
+  CHECK(count == 2);
+  CHECK_CODE(MORAINE_OK, moraine_transaction_abort(transaction, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_free(transaction));
+  CHECK(holds(db, tree, "t/1", "2"));
+}
+
+static void test_conflict(moraine_database* db, moraine_tree* tree) {
+  moraine_transaction_options options = MORAINE_TRANSACTION_OPTIONS_INIT;
+  moraine_transaction* transaction = NULL;
+  moraine_error* error = NULL;
+  moraine_tree* where = NULL;
+  moraine_slice key;
+  moraine_slice value;
+  uint64_t winner = 0;
+  CHECK_CODE(MORAINE_OK, moraine_transaction_begin(db, &options, &transaction, NULL));
+  CHECK(holds(transaction, tree, "conflict", NULL));
+  CHECK_CODE(MORAINE_OK, moraine_transaction_put(transaction, tree, "other", 5, "x", 1, NULL));
+  CHECK_CODE(MORAINE_OK, put(db, tree, "conflict", "won"));
+  CHECK_CODE(MORAINE_CONFLICT,
+             moraine_transaction_get_for_update(transaction, tree, "conflict", 8, &value, NULL));
+  CHECK_CODE(MORAINE_CONFLICT, moraine_transaction_commit(transaction, MORAINE_NONE, NULL, &error));
+  CHECK_CODE(MORAINE_OK, moraine_error_conflict(error, &where, &key, &winner));
+  CHECK(where == tree && is(key, "conflict") && winner > 0);
+  moraine_error_free(error);
+  CHECK_CODE(MORAINE_OK, moraine_transaction_free(transaction));
+  CHECK(holds(db, tree, "other", NULL));
+
+  options.isolation = MORAINE_READ_ONLY;
+  CHECK_CODE(MORAINE_OK, moraine_transaction_begin(db, &options, &transaction, NULL));
+  CHECK(moraine_transaction_put(transaction, tree, "k", 1, "v", 1, NULL) >= 10);
+  CHECK_CODE(MORAINE_OK, moraine_transaction_free(transaction));
+}
+
+// What the functions below need, and how often they ran.
+typedef struct transact_context {
+  moraine_database* db;
+  moraine_tree* tree;
+  moraine_transaction* seen;
+  moraine_cursor* cursor;
+  int runs;
+} transact_context;
+
+// Adds one to a number that somebody else changes during the first two tries.
+static moraine_code add_one(void* context, moraine_transaction* transaction) {
+  transact_context* const own = (transact_context*)context;
+  char text[32];
+  size_t size = 0;
+  moraine_code code = moraine_get(transaction, own->tree, "sum", 3, text, 15, &size, NULL);
+  if (code != MORAINE_OK) return code;
+  text[size] = '\0';
+  if (++own->runs <= 2) CHECK_CODE(MORAINE_OK, put(own->db, own->tree, "sum", "40"));
+  own->seen = transaction;
+  CHECK_CODE(MORAINE_MISUSE, moraine_transaction_commit(transaction, MORAINE_NONE, NULL, NULL));
+  CHECK_CODE(MORAINE_MISUSE, moraine_transaction_free(transaction));
+  snprintf(text, sizeof(text), "%ld", strtol(text, NULL, 10) + 1);
+  if (own->cursor == NULL) {
+    CHECK_CODE(MORAINE_OK, moraine_cursor_open(transaction, own->tree, NULL, &own->cursor, NULL));
+    CHECK_CODE(MORAINE_OK, moraine_cursor_first(own->cursor, NULL, NULL, NULL));
+  }
+  return moraine_transaction_put(transaction, own->tree, "sum", 3, text, strlen(text), NULL);
+}
+
+static moraine_code give_up(void* context, moraine_transaction* transaction) {
+  transact_context* const own = (transact_context*)context;
+  ++own->runs;
+  CHECK_CODE(MORAINE_OK, moraine_transaction_put(transaction, own->tree, "sum", 3, "0", 1, NULL));
+  return MORAINE_NOT_FOUND;
+}
+
+// Loses every time, and says so itself.
+static moraine_code always_lose(void* context, moraine_transaction* transaction) {
+  transact_context* const own = (transact_context*)context;
+  moraine_slice value;
+  ++own->runs;
+  CHECK_CODE(MORAINE_OK, put(own->db, own->tree, "sum", "42"));
+  return moraine_transaction_get_for_update(transaction, own->tree, "sum", 3, &value, NULL);
+}
+
+static void test_transact(moraine_database* db, moraine_tree* tree) {
+  moraine_transaction_options options = MORAINE_TRANSACTION_OPTIONS_INIT;
+  moraine_error* error = NULL;
+  transact_context own = {NULL, NULL, NULL, NULL, 0};
+  own.db = db;
+  own.tree = tree;
+  CHECK_CODE(MORAINE_OK, put(db, tree, "sum", "1"));
+  CHECK_CODE(MORAINE_OK, moraine_transact(db, add_one, &own, NULL, NULL));
+  CHECK(own.runs == 3);
+  CHECK(holds(db, tree, "sum", "41"));
+  CHECK_CODE(MORAINE_MISUSE, moraine_transaction_put(own.seen, tree, "k", 1, "v", 1, NULL));
+  CHECK_CODE(MORAINE_MISUSE, moraine_cursor_next(own.cursor, NULL, NULL, NULL));
+  CHECK_CODE(MORAINE_OK, moraine_cursor_free(own.cursor));
+  own.runs = 0;
+  CHECK_CODE(MORAINE_NOT_FOUND, moraine_transact(db, give_up, &own, NULL, NULL));
+  CHECK(own.runs == 1 && holds(db, tree, "sum", "41"));
+  own.runs = 0;
+  options.most_tries = 4;
+  CHECK_CODE(MORAINE_CONFLICT, moraine_transact(db, always_lose, &own, &options, &error));
+  CHECK(own.runs == 4);
+  CHECK_CODE(MORAINE_OK, moraine_error_conflict(error, NULL, NULL, NULL));
+  moraine_error_free(error);
+}
+
 static void test_care(moraine_database* db) {
   moraine_slice text;
   CHECK_CODE(MORAINE_OK, moraine_flush(db, NULL));
@@ -362,6 +517,9 @@ static void test_opening(const char* path) {
   test_multi_get(db, tree);
   test_cursor(db, tree);
   test_ends(db, tree);
+  test_transaction(db, tree);
+  test_conflict(db, tree);
+  test_transact(db, tree);
   test_care(db);
   CHECK_CODE(MORAINE_OK, moraine_close(db, NULL));
   CHECK_CODE(MORAINE_MISUSE, moraine_close(db, NULL));

@@ -22,12 +22,14 @@ class MisuseFixture : public ::testing::Test {
     moraine_snapshot_take(dead_database_, &dead_snapshot_, nullptr);
     moraine_cursor_open(dead_database_, dead_tree_, nullptr, &dead_cursor_, nullptr);
     moraine_batch_new(&dead_batch_, nullptr);
+    moraine_transaction_begin(dead_database_, nullptr, &dead_transaction_, nullptr);
     moraine_batch_new(&orphan_batch_, nullptr);
     moraine_batch_put(orphan_batch_, dead_tree_, "k", 1, "v", 1, nullptr);
     moraine_close(nullptr, &dead_error_);
     EXPECT_EQ(moraine_error_free(dead_error_), MORAINE_OK);
     EXPECT_EQ(moraine_batch_free(dead_batch_), MORAINE_OK);
     EXPECT_EQ(moraine_cursor_free(dead_cursor_), MORAINE_OK);
+    EXPECT_EQ(moraine_transaction_free(dead_transaction_), MORAINE_OK);
     EXPECT_EQ(moraine_snapshot_free(dead_snapshot_), MORAINE_OK);
     EXPECT_EQ(moraine_close(dead_database_, nullptr), MORAINE_OK);
 
@@ -37,6 +39,7 @@ class MisuseFixture : public ::testing::Test {
     moraine_snapshot_take(database_, &snapshot_, nullptr);
     moraine_cursor_open(database_, tree_, nullptr, &cursor_, nullptr);
     moraine_batch_new(&batch_, nullptr);
+    moraine_transaction_begin(database_, nullptr, &transaction_, nullptr);
     moraine_close(nullptr, &error_);
   }
 
@@ -45,6 +48,7 @@ class MisuseFixture : public ::testing::Test {
     EXPECT_EQ(moraine_batch_free(orphan_batch_), MORAINE_OK);
     EXPECT_EQ(moraine_batch_free(batch_), MORAINE_OK);
     EXPECT_EQ(moraine_cursor_free(cursor_), MORAINE_OK);
+    EXPECT_EQ(moraine_transaction_free(transaction_), MORAINE_OK);
     EXPECT_EQ(moraine_snapshot_free(snapshot_), MORAINE_OK);
     EXPECT_EQ(moraine_close(other_database_, nullptr), MORAINE_OK);
     EXPECT_EQ(moraine_close(database_, nullptr), MORAINE_OK);
@@ -72,6 +76,7 @@ class MisuseFixture : public ::testing::Test {
   moraine_snapshot* snapshot_ = nullptr;
   moraine_cursor* cursor_ = nullptr;
   moraine_batch* batch_ = nullptr;
+  moraine_transaction* transaction_ = nullptr;
   moraine_error* error_ = nullptr;
   moraine_database* other_database_ = nullptr;
   moraine_tree* other_tree_ = nullptr;
@@ -80,6 +85,7 @@ class MisuseFixture : public ::testing::Test {
   moraine_snapshot* dead_snapshot_ = nullptr;
   moraine_cursor* dead_cursor_ = nullptr;
   moraine_batch* dead_batch_ = nullptr;
+  moraine_transaction* dead_transaction_ = nullptr;
   moraine_error* dead_error_ = nullptr;
   moraine_batch* orphan_batch_ = nullptr;  // alive, with a tree of a closed database
   alignas(64) const char zeroes_[64] = {};

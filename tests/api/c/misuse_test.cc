@@ -30,6 +30,9 @@ class MisuseTest : public MisuseFixture {
   static moraine_batch* Ba(const void* p) {
     return static_cast<moraine_batch*>(const_cast<void*>(p));
   }
+  static moraine_transaction* Tx(const void* p) {
+    return static_cast<moraine_transaction*>(const_cast<void*>(p));
+  }
   static moraine_cursor* Cu(const void* p) {
     return static_cast<moraine_cursor*>(const_cast<void*>(p));
   }
@@ -42,8 +45,11 @@ class MisuseTest : public MisuseFixture {
   Pointers NoDatabases() const { return With({dead_database_, dead_tree_, tree_, snapshot_}); }
   Pointers NoTrees() const { return With({dead_tree_, database_, dead_database_}); }
   Pointers NotItsTrees() const { return With({dead_tree_, other_tree_, database_, snapshot_}); }
-  Pointers NoViews() const { return With({dead_database_, dead_snapshot_, tree_, cursor_}); }
+  Pointers NoViews() const {
+    return With({dead_database_, dead_snapshot_, dead_transaction_, tree_, cursor_});
+  }
   Pointers NoBatches() const { return With({dead_batch_, database_, cursor_}); }
+  Pointers NoTransactions() const { return With({dead_transaction_, snapshot_, database_}); }
   Pointers NoCursors() const { return With({dead_cursor_, snapshot_, batch_}); }
 
   std::vector<Row> DatabaseRows() {
@@ -200,6 +206,60 @@ class MisuseTest : public MisuseFixture {
     };
   }
 
+  // Functions of a transaction and a tree, as WriteRows.
+  std::vector<Row> TransactionRows(bool first) {
+    const Pointers wrong = first ? NoTransactions() : NotItsTrees();
+    const auto txn = [this, first](auto p) { return first ? Tx(p) : transaction_; };
+    const auto tree = [this, first](auto p) { return first ? tree_ : Tr(p); };
+    return {
+        {"moraine_transaction_put", wrong,
+         [=](auto p, Error e) {
+           return moraine_transaction_put(txn(p), tree(p), "k", 1, "v", 1, e);
+         }},
+        {"moraine_transaction_delete", wrong,
+         [=](auto p, Error e) { return moraine_transaction_delete(txn(p), tree(p), "k", 1, e); }},
+        {"moraine_transaction_merge", wrong,
+         [=](auto p, Error e) {
+           return moraine_transaction_merge(txn(p), tree(p), "k", 1, "v", 1, e);
+         }},
+        {"moraine_transaction_compare_and_swap", wrong,
+         [=, this](auto p, Error e) {
+           return moraine_transaction_compare_and_swap(txn(p), tree(p), "k", 1, nullptr, nullptr,
+                                                       &slice_, e);
+         }},
+        {"moraine_transaction_get_for_update", wrong,
+         [=, this](auto p, Error e) {
+           return moraine_transaction_get_for_update(txn(p), tree(p), "k", 1, &slice_, e);
+         }},
+        {"moraine_transaction_delete_range", wrong,
+         [=](auto p, Error e) {
+           return moraine_transaction_delete_range(txn(p), tree(p), nullptr, nullptr, e);
+         }},
+    };
+  }
+
+  std::vector<Row> TransactionEndRows() {
+    const Pointers wrong = NoTransactions();
+    return {
+        {"moraine_transaction_begin", NoDatabases(),
+         [this](auto p, Error e) {
+           return moraine_transaction_begin(Db(p), nullptr, &out_transaction_, e);
+         }},
+        {"moraine_transact", NoDatabases(),
+         [](auto p, Error e) { return moraine_transact(Db(p), Commit, nullptr, nullptr, e); }},
+        {"moraine_transaction_set_savepoint", wrong,
+         [this](auto p, Error e) { return moraine_transaction_set_savepoint(Tx(p), &size_, e); }},
+        {"moraine_transaction_roll_back_to", wrong,
+         [](auto p, Error e) { return moraine_transaction_roll_back_to(Tx(p), 0, e); }},
+        {"moraine_transaction_release_savepoint", wrong,
+         [](auto p, Error e) { return moraine_transaction_release_savepoint(Tx(p), 0, e); }},
+        {"moraine_transaction_commit", wrong,
+         [](auto p, Error e) { return moraine_transaction_commit(Tx(p), 0, nullptr, e); }},
+        {"moraine_transaction_abort", wrong,
+         [](auto p, Error e) { return moraine_transaction_abort(Tx(p), e); }},
+    };
+  }
+
   // The free functions: NULL is fine there.
   std::vector<Row> FreeRows() {
     const auto without_null = [](Pointers pointers) {
@@ -214,6 +274,13 @@ class MisuseTest : public MisuseFixture {
         {"moraine_snapshot_free", without_null(With({dead_snapshot_, database_})),
          [](auto p, Error) {
            return moraine_snapshot_free(static_cast<moraine_snapshot*>(const_cast<void*>(p)));
+         }},
+        {"moraine_transaction_free", without_null(NoTransactions()),
+         [](auto p, Error) { return moraine_transaction_free(Tx(p)); }},
+        {"moraine_error_conflict", With({dead_error_, database_}),
+         [](auto p, Error) {
+           return moraine_error_conflict(static_cast<const moraine_error*>(p), nullptr, nullptr,
+                                         nullptr);
          }},
         {"moraine_error_free", without_null(With({dead_error_, database_})),
          [](auto p, Error) {
@@ -231,18 +298,21 @@ class MisuseTest : public MisuseFixture {
   std::vector<Row> AllRows() {
     std::vector<Row> all;
     for (const auto& rows : {DatabaseRows(), WriteRows(true), WriteRows(false), ReadRows(true),
-                             ReadRows(false), BatchRows(), CursorRows(), FreeRows()}) {
+                             ReadRows(false), BatchRows(), CursorRows(), TransactionRows(true),
+                             TransactionRows(false), TransactionEndRows(), FreeRows()}) {
       all.insert(all.end(), rows.begin(), rows.end());
     }
     return all;
   }
 
+  static moraine_code Commit(void*, moraine_transaction*) { return MORAINE_OK; }
   static int32_t Delete(void*, const moraine_slice*, moraine_result*) { return 0; }
 
   moraine_slice slice_ = {nullptr, 0};
   moraine_tree* out_tree_ = nullptr;
   moraine_snapshot* out_snapshot_ = nullptr;
   moraine_cursor* out_cursor_ = nullptr;
+  moraine_transaction* out_transaction_ = nullptr;
   moraine_tree_description* list_ = nullptr;
   void* block_ = nullptr;
   size_t size_ = 0;
@@ -278,6 +348,7 @@ TEST_F(MisuseTest, LiveHandlesSurviveIt) {
   EXPECT_EQ(moraine_contains(snapshot_, tree_, "k", 1, nullptr), MORAINE_OK);
   EXPECT_EQ(moraine_cursor_next(cursor_, nullptr, nullptr, nullptr), MORAINE_OK);
   EXPECT_EQ(moraine_batch_put(batch_, tree_, "k", 1, "v", 1, nullptr), MORAINE_OK);
+  EXPECT_EQ(moraine_transaction_put(transaction_, tree_, "k", 1, "v", 1, nullptr), MORAINE_OK);
   EXPECT_STRNE(moraine_error_message(error_), "");
 }
 
@@ -303,9 +374,16 @@ TEST_F(MisuseTest, NullIsFineWhereThereIsNothingToDo) {
 TEST_F(MisuseTest, TableHasEveryFunction) {
   // Those that take no handle, or cannot fail, are called in misuse_values_test.cc.
   std::set<std::string> tested = {
-      "moraine_batch_new",  "moraine_code_name", "moraine_error_message",
-      "moraine_free",       "moraine_open",      "moraine_options_init",
-      "moraine_range_init", "moraine_version",   "moraine_tree_options_init",
+      "moraine_batch_new",
+      "moraine_code_name",
+      "moraine_error_message",
+      "moraine_free",
+      "moraine_open",
+      "moraine_options_init",
+      "moraine_range_init",
+      "moraine_version",
+      "moraine_tree_options_init",
+      "moraine_transaction_options_init",
   };
   for (const Row& row : AllRows()) tested.insert(row.function);
   std::ifstream list("tests/api/c/exported_symbols.txt");

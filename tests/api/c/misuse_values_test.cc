@@ -40,6 +40,12 @@ TEST_F(MisuseValuesTest, HugeKeyIsRefusedUnread) {
         moraine_batch_delete(batch_, tree_, "k", size, nullptr),
         moraine_batch_merge(batch_, tree_, "k", size, "v", 1, nullptr),
         moraine_cursor_seek(cursor_, "k", size, nullptr, nullptr, nullptr),
+        moraine_transaction_put(transaction_, tree_, "k", size, "v", 1, nullptr),
+        moraine_transaction_delete(transaction_, tree_, "k", size, nullptr),
+        moraine_transaction_merge(transaction_, tree_, "k", size, "v", 1, nullptr),
+        moraine_transaction_compare_and_swap(transaction_, tree_, "k", size, nullptr, nullptr,
+                                             &out_, nullptr),
+        moraine_transaction_get_for_update(transaction_, tree_, "k", size, &out_, nullptr),
     };
     for (size_t i = 0; i < std::size(codes); ++i) {
       EXPECT_EQ(codes[i], MORAINE_INVALID_ARGUMENT) << "call " << i << ", size " << size;
@@ -60,6 +66,8 @@ TEST_F(MisuseValuesTest, HugeValueIsRefusedUnread) {
         moraine_get_and_set(database_, tree_, "k", 1, &value, 0, &out_, nullptr),
         moraine_batch_put(batch_, tree_, "k", 1, "v", size, nullptr),
         moraine_batch_merge(batch_, tree_, "k", 1, "v", size, nullptr),
+        moraine_transaction_put(transaction_, tree_, "k", 1, "v", size, nullptr),
+        moraine_transaction_merge(transaction_, tree_, "k", 1, "v", size, nullptr),
     };
     for (size_t i = 0; i < std::size(codes); ++i) {
       EXPECT_EQ(codes[i], MORAINE_INVALID_ARGUMENT) << "call " << i << ", size " << size;
@@ -122,6 +130,10 @@ TEST_F(MisuseValuesTest, NullOutputs) {
       moraine_tree_list(database_, nullptr, &size_, nullptr),
       moraine_batch_new(nullptr, nullptr),
       moraine_batch_count(batch_, nullptr, nullptr),
+      moraine_transaction_begin(database_, nullptr, nullptr, nullptr),
+      moraine_transaction_get_for_update(transaction_, tree_, "k", 1, nullptr, nullptr),
+      moraine_transaction_set_savepoint(transaction_, nullptr, nullptr),
+      moraine_transact(database_, nullptr, nullptr, nullptr, nullptr),
       moraine_snapshot_take(database_, nullptr, nullptr),
       moraine_snapshot_position(snapshot_, nullptr, nullptr),
       moraine_get_copy(database_, tree_, "k", 1, nullptr, nullptr),
@@ -211,6 +223,28 @@ TEST_F(MisuseValuesTest, InitializersRefuseSizesThatCannotBe) {
     EXPECT_EQ(moraine_tree_options_init(&tree_options, size), MORAINE_MISUSE);
     EXPECT_EQ(moraine_range_init(&range, size), MORAINE_MISUSE);
   }
+}
+
+TEST_F(MisuseValuesTest, TransactionOptionsThatAreNone) {
+  moraine_transaction* transaction = nullptr;
+  moraine_transaction_options options = MORAINE_TRANSACTION_OPTIONS_INIT;
+  options.isolation = 3;
+  EXPECT_EQ(moraine_transaction_begin(database_, &options, &transaction, nullptr),
+            MORAINE_INVALID_ARGUMENT);
+  options = MORAINE_TRANSACTION_OPTIONS_INIT;
+  options.durability = -1;
+  EXPECT_EQ(moraine_transaction_begin(database_, &options, &transaction, nullptr),
+            MORAINE_INVALID_ARGUMENT);
+  options.struct_size = 1;
+  EXPECT_EQ(moraine_transaction_begin(database_, &options, &transaction, nullptr), MORAINE_MISUSE);
+  EXPECT_EQ(moraine_transaction_commit(transaction_, 7, nullptr, nullptr),
+            MORAINE_INVALID_ARGUMENT);
+  EXPECT_EQ(moraine_transaction_roll_back_to(transaction_, SIZE_MAX, nullptr),
+            MORAINE_INVALID_ARGUMENT);
+  EXPECT_EQ(moraine_transaction_release_savepoint(transaction_, SIZE_MAX, nullptr),
+            MORAINE_INVALID_ARGUMENT);
+  EXPECT_EQ(moraine_transaction_options_init(nullptr, sizeof(options)), MORAINE_MISUSE);
+  EXPECT_EQ(moraine_transaction_options_init(&options, SIZE_MAX), MORAINE_MISUSE);
 }
 
 TEST_F(MisuseValuesTest, OptionsThatAreNone) {
