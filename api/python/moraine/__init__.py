@@ -9,13 +9,13 @@ write is durable when the call returns, unless it says otherwise (durability=mor
 moraine.NONE). An absent key is None (KeyError from tree[key]); an empty value is b"".
 
 Threads: databases, trees and snapshots may be used by any number of threads; the interpreter's lock
-is released during every call. Cursors and batches are for one thread at a time; a second one gets
-MisuseError. Close a database when no other thread is inside a call on it.
+is released during every call. Cursors, batches and transactions are for one thread at a time; a
+second one gets MisuseError. Close a database when no other thread is inside a call on it.
 """
 
 from ._library import GROUP, NONE, SYNC, version
 from .cursor import Cursor
-from .database import Batch, Database, Reader, Snapshot, Tree, open
+from .database import Batch, Database, Snapshot, Tree, open
 from .errors import (
     ConflictError,
     CorruptionError,
@@ -32,6 +32,8 @@ from .errors import (
     UnknownOutcomeError,
     UnsupportedError,
 )
+from .reader import Reader
+from .transaction import READ_ONLY, SERIALIZABLE, SNAPSHOT_ISOLATION, Transaction, TreeInside
 
 __version__ = version()
 
@@ -52,11 +54,16 @@ __all__ = [
     "MisuseError",
     "MissingError",
     "NONE",
+    "READ_ONLY",
     "Reader",
     "RefusedError",
+    "SERIALIZABLE",
+    "SNAPSHOT_ISOLATION",
     "SYNC",
     "Snapshot",
+    "Transaction",
     "Tree",
+    "TreeInside",
     "UnknownOutcomeError",
     "UnsupportedError",
     "open",

@@ -1,6 +1,6 @@
 """One exception class per error code of the library; all are moraine.Error."""
 
-from ._library import ffi, lib
+from ._library import bytes_of, ffi, lib
 
 
 class Error(Exception):
@@ -51,9 +51,14 @@ class ExhaustedError(Error):
 
 
 class ConflictError(Error):
-    """Another writer was first; trying again may succeed."""
+    """Another writer was first; trying again may succeed.
+
+    `key` is what it changed, `winner` its place in the commit order; None when not known.
+    """
 
     code = lib.MORAINE_CONFLICT
+    key = None
+    winner = None
 
 
 class CorruptionError(Error):
@@ -106,8 +111,12 @@ class Call:
         if code < 10:
             return code
         message = ffi.string(lib.moraine_error_message(self._error[0])).decode(errors="replace")
+        exception = _CLASSES.get(code, Error)(message, code)
+        key, winner = ffi.new("moraine_slice*"), ffi.new("uint64_t*")
+        if lib.moraine_error_conflict(self._error[0], ffi.NULL, key, winner) == lib.MORAINE_OK:
+            exception.key, exception.winner = bytes_of(key[0]), winner[0]
         lib.moraine_error_free(self._error[0])
-        raise _CLASSES.get(code, Error)(message, code)
+        raise exception
 
 
 def call(function, *arguments):

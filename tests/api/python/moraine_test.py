@@ -267,6 +267,121 @@ class BatchAndSnapshotTest(DatabaseCase):
             self.assertGreater(later.position, 0)
 
 
+class TransactionTest(DatabaseCase):
+    def test_commits_when_left(self):
+        self.tree[b"a"] = b"1"
+        with self.db.transaction() as t:
+            inside = self.tree.at(t)
+            inside[b"a"] = b"2"
+            inside[b"b"] = b"3"
+            self.assertEqual(list(inside.scan()), [(b"a", b"2"), (b"b", b"3")])
+            self.assertEqual(inside.compare_and_swap(b"b", b"3", None), (True, None))
+            self.assertEqual(inside.compare_and_swap(b"a", b"3", None), (False, b"2"))
+            self.assertEqual(self.tree[b"a"], b"1")
+        self.assertEqual(list(self.tree.scan()), [(b"a", b"2")])
+        with self.assertRaises(moraine.MisuseError):
+            inside.get(b"a")
+
+    def test_left_by_an_exception_does_nothing(self):
+        with self.assertRaises(RuntimeError):
+            with self.db.transaction() as t:
+                self.tree.at(t)[b"a"] = b"1"
+                raise RuntimeError
+        self.assertNotIn(b"a", self.tree)
+
+    def test_conflict_says_what_changed(self):
+        with self.assertRaises(moraine.ConflictError) as raised:
+            with self.db.transaction() as t:
+                inside = self.tree.at(t)
+                inside[b"copy"] = inside.get(b"a", b"")
+                self.tree[b"a"] = b"1"
+        self.assertEqual(raised.exception.key, b"a")
+        self.assertGreater(raised.exception.winner, 0)
+        self.assertNotIn(b"copy", self.tree)
+
+    def test_savepoint(self):
+        self.fill([b"a", b"b", b"c"])
+        with self.db.transaction() as t:
+            inside = self.tree.at(t)
+            with self.assertRaises(RuntimeError):
+                with t.savepoint():
+                    self.assertEqual(inside.delete_range(), 3)
+                    self.assertIsNone(inside.first())
+                    raise RuntimeError
+            with t.savepoint():
+                self.assertEqual(inside.delete_range(upper=b"c"), 2)
+        self.assertEqual(list(self.tree), [b"c"])
+
+    def test_read_only_and_snapshot_isolation(self):
+        with self.db.transaction(isolation=moraine.READ_ONLY) as t:
+            with self.assertRaises(moraine.Error):
+                self.tree.at(t)[b"a"] = b"1"
+        with self.db.transaction(isolation=moraine.SNAPSHOT_ISOLATION) as t:
+            self.tree.at(t)[b"copy"] = self.tree.at(t).get(b"a", b"none")
+            self.tree[b"a"] = b"1"
+        self.assertEqual(self.tree[b"copy"], b"none")
+        with self.assertRaises(TypeError):
+            self.db.transaction(isolated=True)
+
+    def test_transact_runs_again(self):
+        runs = []
+
+        def add(t):
+            inside = self.tree.at(t)
+            before = int(inside.get_for_update(b"n", b"0"))
+            runs.append(before)
+            if len(runs) < 3:
+                self.tree[b"n"] = b"%d" % (10 * len(runs))
+            inside[b"n"] = b"%d" % (before + 1)
+            return before + 1
+
+        self.assertEqual(self.db.transact(add), 21)
+        self.assertEqual(runs, [0, 10, 20])
+        self.assertEqual(self.tree[b"n"], b"21")
+
+    def test_transact_that_raises_or_loses(self):
+        def broken(t):
+            self.tree.at(t)[b"n"] = b"1"
+            raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            self.db.transact(broken)
+        self.assertNotIn(b"n", self.tree)
+
+        def lose(t):
+            self.tree.at(t).get(b"n")
+            self.tree[b"n"] = b""
+            self.tree.at(t)[b"m"] = b""
+
+        with self.assertRaises(moraine.ConflictError) as raised:
+            self.db.transact(lose, most_tries=3)
+        self.assertEqual(raised.exception.key, b"n")
+
+    def test_threads_move_money(self):
+        accounts = [b"%d" % i for i in range(4)]
+        for account in accounts:
+            self.tree[account] = b"100"
+
+        def move(seed):
+            dice = random.Random(seed)
+            for _ in range(25):
+                source, target = dice.sample(accounts, 2)
+
+                def once(t, source=source, target=target):
+                    inside = self.tree.at(t)
+                    inside[source] = b"%d" % (int(inside[source]) - 1)
+                    inside[target] = b"%d" % (int(inside[target]) + 1)
+
+                self.db.transact(once, durability=moraine.NONE, most_tries=1000)
+
+        threads = [threading.Thread(target=move, args=(seed,)) for seed in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sum(int(value) for _, value in self.tree.scan()), 400)
+
+
 class CursorTest(DatabaseCase):
     def test_moves(self):
         self.fill([b"a", b"b", b"c"])
