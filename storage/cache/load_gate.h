@@ -32,7 +32,9 @@ class LoadGate {
   };
   struct alignas(64) Shard {
     Mutex mutex;
-    std::vector<Load*> loads;
+    std::vector<Load*> loads;  // under way
+    EventCount finished;
+    Load* Find(PageId page) const;  // under the mutex
   };
   static constexpr size_t kShards = 64;
   Shard& ShardOf(PageId page) { return shards_[page.value() % kShards]; }

@@ -85,6 +85,12 @@ class PageTable {
     return swapped;
   }
 
+  // A stamp for MemWord::Evicted that no page of this table had before. Recovery's own ones are
+  // below kFirstStamp.
+  static constexpr uint64_t kFirstStamp = uint64_t{1} << 40;
+  // order: relaxed: only has to be a new number
+  uint64_t NextStamp() { return next_stamp_.fetch_add(1, std::memory_order_relaxed); }
+
   // The tree a page belongs to. Set by the tree before the page can be reached; whoever finds a
   // page id on its own (eviction, flushing) reads it inside a guard, beside the page's word.
   void SetTree(PageId page, TreeId tree) {
@@ -164,6 +170,7 @@ class PageTable {
   Atomic<uint8_t>* const uses_;
   const uint32_t capacity_;
   MemoryBudget* const budget_;
+  alignas(64) Atomic<uint64_t> next_stamp_{kFirstStamp};
   mutable Mutex mutex_;
   Range inner_;
   Range leaves_;
