@@ -165,8 +165,10 @@ absl::Status ValidateBlock(std::string_view bytes, uint32_t level) {
     bool same_key = i > 0 && suffix == previous;
     if (level > 0 && same_key) return Bad("two children for one key");
     BlockEntry entry = level == 0 ? block.Leaf(i) : block.Inner(i);
-    if ((entry.ts != 0 || entry.tombstone) && !block.has_versions())
+    if ((entry.ts != 0 || entry.tombstone || entry.merge) && !block.has_versions())
       return Bad("a version in a block that says it has none");
+    if (entry.merge && !block.has_merges())
+      return Bad("an operand in a block that says it has none");
     // Equal ones: a batch that wrote the key twice.
     if (same_key && (previous_ts == 0 || entry.ts > previous_ts))
       return Bad("versions of a key out of order");

@@ -11,14 +11,16 @@
 //   20  u32 search_offset     of the hints; a multiple of 64
 //   24  u64 max_ts            the largest timestamp ever folded in
 //   32  u64 payload_bytes     sum of key and value sizes (leaf)
-//   40  low fence, high fence, padding
+//   40  u64 covers            the page's pieces on disk hold every update with a smaller timestamp;
+//                             0: the page was never read from a disk
+//   48  low fence, high fence, padding
 //   search_offset: u32 hints[16], then u64 slots[count] = head << 32 | offset, then the entries.
 // A head is the first four bytes of a key after the prefix, big endian, zero-filled; slots are
 // sorted by key, versions of one key newest first. Hints are every (count/17)-th head: one vector
 // line that narrows the search to a few slots.
 // Entry at `offset`: u32 word, u16 suffix_bytes, [u64 ts], suffix, value.
-//   leaf:  word = value size | kEntryHasTs | kEntryTombstone; a ts that no snapshot can tell from 0
-//          is not stored
+//   leaf:  word = value size | kEntryHasTs | kEntryTombstone | kEntryMerge; a ts that no snapshot can
+//          tell from 0 is not stored
 //   inner: word = child page; entry i covers keys from its own key up to the next one's
 #ifndef MORAINE_STORAGE_TREE_BLOCK_H_
 #define MORAINE_STORAGE_TREE_BLOCK_H_
@@ -48,16 +50,19 @@ struct BlockHeader {
   uint32_t search_offset;
   uint64_t max_ts;
   uint64_t payload_bytes;
+  uint64_t covers;
 };
-static_assert(sizeof(BlockHeader) == 40);
+static_assert(sizeof(BlockHeader) == 48);
 
 inline constexpr uint8_t kNoHighFence = 1;  // flags: the page reaches to the end of the key space
 inline constexpr uint8_t kHasVersions = 2;  // flags: some entry has a ts or is a tombstone
+inline constexpr uint8_t kHasMerges = 4;    // flags: some entry is an operand (fragments only)
 inline constexpr uint32_t kHintCount = 16;
 inline constexpr size_t kEntryHeaderBytes = 6;
 inline constexpr uint32_t kEntryHasTs = uint32_t{1} << 31;
 inline constexpr uint32_t kEntryTombstone = uint32_t{1} << 30;
-inline constexpr uint32_t kEntrySizeMask = kEntryTombstone - 1;
+inline constexpr uint32_t kEntryMerge = uint32_t{1} << 29;  // the value is a merge operand
+inline constexpr uint32_t kEntrySizeMask = kEntryMerge - 1;
 
 // The first four bytes of `suffix` as a number that orders like the bytes.
 inline uint32_t HeadOf(std::string_view suffix) {
@@ -74,6 +79,7 @@ struct BlockEntry {
   uint64_t ts = 0;          // leaf
   PageId child;             // inner
   bool tombstone = false;   // leaf
+  bool merge = false;       // leaf, in fragments
 };
 
 // Where a key is, or would be.
@@ -98,6 +104,7 @@ class BlockView {
   }
   bool has_high_fence() const { return (header().flags & kNoHighFence) == 0; }
   bool has_versions() const { return (header().flags & kHasVersions) != 0; }
+  bool has_merges() const { return (header().flags & kHasMerges) != 0; }
   std::string_view prefix() const { return {block_ + sizeof(BlockHeader), header().prefix_bytes}; }
 
   // Whether `key` lies left of the high fence; B-link descents test only this side.
@@ -122,6 +129,7 @@ class BlockView {
       at += sizeof(uint64_t);
     }
     entry.tombstone = (word & kEntryTombstone) != 0;
+    entry.merge = (word & kEntryMerge) != 0;
     entry.suffix = {at, suffix_bytes};
     entry.value = {at + suffix_bytes, word & kEntrySizeMask};
     return entry;

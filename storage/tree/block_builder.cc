@@ -29,6 +29,7 @@ char* PutEntry(char* at, const PendingEntry& entry, uint32_t level, std::string_
   uint32_t word = static_cast<uint32_t>(entry.value.size());
   if (entry.ts != 0) word |= kEntryHasTs;
   if (entry.tombstone) word |= kEntryTombstone;
+  if (entry.merge) word |= kEntryMerge;
   at = PutFixed(at, word);
   at = PutFixed(at, static_cast<uint16_t>(suffix.size()));
   if (entry.ts != 0) at = PutFixed(at, entry.ts);
@@ -73,6 +74,7 @@ void BuildBlock(const BlockSpec& spec, std::span<const PendingEntry> entries, ch
   char* at = slots + 8 * entries.size();
   uint64_t payload_bytes = 0;
   bool has_versions = false;
+  bool has_merges = false;
   char* slot = slots;
   for (const PendingEntry& entry : entries) {
     std::string_view suffix = entry.suffix.substr(stripped_more);
@@ -80,7 +82,8 @@ void BuildBlock(const BlockSpec& spec, std::span<const PendingEntry> entries, ch
     slot = PutFixed(slot, head << 32 | static_cast<uint64_t>(at - to));
     at = PutEntry(at, entry, spec.level, suffix);
     payload_bytes += prefix + suffix.size() + entry.value.size();
-    has_versions |= entry.ts != 0 || entry.tombstone;
+    has_versions |= entry.ts != 0 || entry.tombstone || entry.merge;
+    has_merges |= entry.merge;
   }
   uint32_t count = static_cast<uint32_t>(entries.size());
   uint32_t step = count / (kHintCount + 1);
@@ -98,11 +101,13 @@ void BuildBlock(const BlockSpec& spec, std::span<const PendingEntry> entries, ch
   header.low_bytes = static_cast<uint16_t>(spec.low_fence.size());
   header.high_bytes = static_cast<uint16_t>(spec.high_fence.size());
   header.level = static_cast<uint8_t>(spec.level);
-  header.flags = static_cast<uint8_t>((spec.has_high_fence ? 0 : kNoHighFence) |
-                                      (has_versions ? kHasVersions : 0));
+  header.flags =
+      static_cast<uint8_t>((spec.has_high_fence ? 0 : kNoHighFence) |
+                           (has_versions ? kHasVersions : 0) | (has_merges ? kHasMerges : 0));
   header.search_offset = static_cast<uint32_t>(search_offset);
   header.max_ts = spec.max_ts;
   header.payload_bytes = payload_bytes;
+  header.covers = spec.covers;
   std::memcpy(to, &header, sizeof(header));
 }
 

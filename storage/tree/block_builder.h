@@ -21,6 +21,7 @@ struct PendingEntry {
   uint64_t ts = 0;
   PageId child;
   bool tombstone = false;
+  bool merge = false;
 };
 
 struct BlockSpec {
@@ -30,6 +31,7 @@ struct BlockSpec {
   bool has_high_fence = false;
   PageId right_page;
   uint64_t max_ts = 0;
+  uint64_t covers = 0;
   // How many leading bytes the suffixes of the entries already lack: a prefix of both fences (of
   // the low one alone when there is no high fence only if it is 0).
   size_t stripped_bytes = 0;
