@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/base/ids.h"
 #include "storage/tree/page_contents.h"
 #include "storage/tree/read_item.h"
 #include "storage/tree/version.h"
@@ -27,6 +28,7 @@ struct Examination {
     kClear,      // nothing in this leaf; look at `next` if there is `more`
     kNewer,      // `key` was written at `ts`
     kUndecided,  // `version` is another transaction's and may become news
+    kMissing,    // page `missing` has to be loaded first
   };
   Finding finding = Finding::kClear;
   bool more = false;
@@ -34,6 +36,7 @@ struct Examination {
   std::string key;
   uint64_t ts = 0;
   Version* version = nullptr;  // valid under the guard of the call
+  PageId missing;
 };
 
 // Examines the part of `item` from key `from` on that lies in this leaf, which covers `from`. Inside

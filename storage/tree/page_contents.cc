@@ -182,15 +182,24 @@ void PageScratch::Clear() {
   max_ts = 0;
 }
 
+void SortAbove(PageScratch* scratch) { SortStably(&scratch->above); }
+
+void RelateAbove(size_t prefix_bytes, PageScratch* scratch) {
+  for (KeyVersion& entry : scratch->above) {
+    entry.suffix = entry.version->key().substr(prefix_bytes);
+    entry.head = HeadOf(entry.suffix);
+  }
+}
+
 void CollectAbove(const PageImage& image, DeltaView view, ReadPoint point, const Log* log,
                   bool with_run, PageScratch* scratch) {
   scratch->Clear();
-  size_t prefix_bytes = image.block().header().prefix_bytes;
+  size_t prefix_bytes = image.prefix_bytes();
   for (const Delta* delta = image.delta; delta != nullptr; delta = delta->next) {
     CollectDelta(delta, view, point, log, prefix_bytes, scratch);
   }
   // Deltas list newer versions first, so a stable sort keeps each key's order.
-  SortStably(&scratch->above);
+  SortAbove(scratch);
   if (!with_run || image.run == nullptr) return;
   scratch->run_part.clear();
   CollectRun(image.run, point, prefix_bytes, &scratch->run_part);

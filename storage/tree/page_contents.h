@@ -27,14 +27,20 @@ struct PageImage {
   const Run* run = nullptr;
   const Delta* delta = nullptr;
 
+  // Of a page that is out of memory: nothing. Of a partial one: no base.
   static PageImage Of(MemWord word) {
     if (word.state() == PageState::kBase) return {word.object<const char>(), nullptr, nullptr};
+    if (!word.resident() && word.state() != PageState::kPartial) return {};
     const Delta* delta = word.object<const Delta>();
     return {delta->base, delta->run, delta};
   }
+  bool empty() const { return base == nullptr && delta == nullptr; }
   BlockView block() const { return BlockView(base); }
+  // What the keys of the block and of the run lack at their beginning.
+  size_t prefix_bytes() const { return base != nullptr ? block().header().prefix_bytes : 0; }
   uint64_t high_head() const {
     if (delta != nullptr) return delta->high_head;
+    if (base == nullptr) return 0;
     return block().has_high_fence() ? KeyHead(block().high_fence()) : kNoHighHead;
   }
 };
@@ -79,6 +85,12 @@ enum class DeltaView : uint8_t { kDecided, kAtPoint };
 // is visible at `point`, pushing others.
 void CollectAbove(const PageImage& image, DeltaView view, ReadPoint point, const Log* log,
                   bool with_run, PageScratch* scratch);
+
+// Sorts scratch.above by key; of one key, what was listed first stays first.
+void SortAbove(PageScratch* scratch);
+
+// Makes scratch.above relative to another prefix. The order is that of whole keys, so it stays.
+void RelateAbove(size_t prefix_bytes, PageScratch* scratch);
 
 // Merges scratch.above with the block and fills scratch.entries with what a new block keeps under
 // scratch.prune.

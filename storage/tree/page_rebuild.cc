@@ -16,6 +16,16 @@ constexpr size_t kAppendFillPercent = 95;
 
 }  // namespace
 
+void RetireVersion(ThreadHeap& heap, Version* version) {
+  heap.Retire(version, version->allocation_bytes());
+}
+
+void RetireChain(ThreadHeap& heap, const Delta* delta) {
+  for (; delta != nullptr; delta = delta->next) {
+    if (delta->embedded == 0) heap.Retire(const_cast<Delta*>(delta), Delta::Bytes(delta->count));
+  }
+}
+
 bool DeltaChain::Build(const char* base, const Run* run, std::span<Version* const> versions,
                        bool always) {
   size_t made = 0;
@@ -97,6 +107,7 @@ bool PageRebuild::BuildOne(size_t index, PageId right) {
   spec.has_high_fence = !is_last || base.has_high_fence();
   spec.right_page = right;
   spec.max_ts = scratch_.max_ts;
+  spec.covers = base.header().covers;  // holds for every part of the page
   spec.stripped_bytes = base.header().prefix_bytes;
   std::span<const PendingEntry> part(entries.data() + first, last - first);
   size_t bytes = BlockBytes(spec, part);
@@ -118,13 +129,19 @@ bool PageRebuild::BuildOne(size_t index, PageId right) {
   return true;
 }
 
+absl::StatusOr<PageId> PageRebuild::NewPage() {
+  absl::StatusOr<PageId> page = environment_.table->Allocate(PageKind::kLeaf);
+  if (page.ok()) environment_.table->SetTree(*page, tree_);
+  return page;
+}
+
 bool PageRebuild::Build() {
   std::string_view prefix = image_.block().prefix();
   for (size_t cut : cuts_) {
     std::string left = std::string(prefix) + std::string(scratch_.entries[cut - 1].suffix);
     std::string right = std::string(prefix) + std::string(scratch_.entries[cut].suffix);
     separators_.push_back(ShortestSeparator(left, right));
-    absl::StatusOr<PageId> page = environment_.table->Allocate(PageKind::kLeaf);
+    absl::StatusOr<PageId> page = NewPage();
     if (!page.ok()) return false;
     pages_.push_back(*page);
   }
@@ -138,7 +155,8 @@ bool PageRebuild::Build() {
 }
 
 std::span<const PageId> PageRebuild::PagesForRoot() {
-  absl::StatusOr<PageId> first = environment_.table->Allocate(PageKind::kLeaf);
+  if (!root_children_.empty()) return root_children_;
+  absl::StatusOr<PageId> first = NewPage();
   if (!first.ok()) return {};
   environment_.table->StoreExclusive(*first, words_.front());
   root_children_.push_back(*first);
@@ -150,12 +168,8 @@ void PageRebuild::Discard() {
   for (MemWord word : words_) {
     if (word == MemWord()) continue;
     PageImage image = PageImage::Of(word);
-    for (const Delta* delta = image.delta; delta != nullptr;) {
-      const Delta* next = delta->next;
-      heap_.Free(const_cast<Delta*>(delta), Delta::Bytes(delta->count));
-      delta = next;
-    }
-    heap_.Free(const_cast<char*>(image.base), image.block().header().size_bytes);
+    RetireChain(heap_, image.delta);
+    heap_.Retire(const_cast<char*>(image.base), image.block().header().size_bytes);
   }
   for (PageId page : pages_) environment_.table->Free(page);
   if (!root_children_.empty()) environment_.table->Free(root_children_.front());

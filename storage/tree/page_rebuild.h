@@ -30,17 +30,24 @@ class DeltaChain {
   const Delta* top_ = nullptr;
 };
 
+// Gives back a version, or the deltas of a chain that were allocations of their own, after they
+// were unlinked.
+void RetireVersion(ThreadHeap& heap, Version* version);
+void RetireChain(ThreadHeap& heap, const Delta* delta);
+
 class PageRebuild {
  public:
-  // `scratch` holds the merged entries and the undecided versions; all borrowed.
-  PageRebuild(const TreeEnvironment& environment, ThreadHeap& heap, const PageImage& image,
-              PageScratch* scratch)
-      : environment_(environment), heap_(heap), image_(image), scratch_(*scratch) {}
+  // `scratch` holds the merged entries and the undecided versions; all borrowed. New pages are
+  // `tree`'s.
+  PageRebuild(const TreeEnvironment& environment, TreeId tree, ThreadHeap& heap,
+              const PageImage& image, PageScratch* scratch)
+      : environment_(environment), tree_(tree), heap_(heap), image_(image), scratch_(*scratch) {}
 
   // Decides where to cut.
   void Plan();
   // Makes blocks, deltas and the pages of all but the first block. False: no memory or no page.
   bool Build();
+  // The new pages were seen by nobody but scans of the page table, which hold guards.
   void Discard();
 
   size_t block_count() const { return words_.size(); }
@@ -49,13 +56,15 @@ class PageRebuild {
   const std::vector<std::string>& separators() const { return separators_; }
   const std::vector<PageId>& pages() const { return pages_; }
   // For a root, whose own page becomes an inner one: pages for all blocks, the first included.
-  // Empty: no page left.
+  // The same ones at every call. Empty: no page left.
   std::span<const PageId> PagesForRoot();
 
  private:
   bool BuildOne(size_t index, PageId right);
+  absl::StatusOr<PageId> NewPage();
 
   const TreeEnvironment& environment_;
+  const TreeId tree_;
   ThreadHeap& heap_;
   const PageImage& image_;
   PageScratch& scratch_;

@@ -1,5 +1,6 @@
 // Inner pages: posting a separator after a split, splitting inner pages and the root. Inner pages
-// never carry deltas; each insertion replaces the block.
+// never carry deltas; each insertion replaces the block. Every change of an inner block raises its
+// max_ts, so that flushing and eviction see it like a change of a leaf.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -8,6 +9,13 @@
 #include "storage/tree/tree.h"
 
 namespace moraine {
+
+// The max_ts of an inner page's next block: above that of the one before, so that a piece that covers
+// one does not cover the other, and not below what earlier pieces of the page cover.
+uint64_t Tree::StructurePosition(PageId page, BlockView block) const {
+  return std::max({environment_.Position(), block.header().max_ts + 1,
+                   CoversOf(page, PageImage{block.data()})});
+}
 
 bool Tree::ReplaceRoot(TreeThread& thread, MemWord word, uint32_t level,
                        std::span<const std::string> separators, std::span<const PageId> children) {
@@ -18,8 +26,11 @@ bool Tree::ReplaceRoot(TreeThread& thread, MemWord word, uint32_t level,
     entries[i].child = children[i];
     if (i > 0) entries[i].suffix = separators[i - 1];
   }
+  BlockView old = PageImage::Of(word).block();
   BlockSpec spec;
   spec.level = level;
+  spec.max_ts = StructurePosition(root_, old);
+  spec.covers = old.header().covers;
   char* block = NewBlock(thread, spec, entries);
   if (block == nullptr) return false;
   if (environment_.table->CompareAndSwap(root_, word, MemWord::Of(PageState::kBase, block)))
@@ -29,14 +40,16 @@ bool Tree::ReplaceRoot(TreeThread& thread, MemWord word, uint32_t level,
 }
 
 // Tells the parent level that `right` begins at `separator`. Anyone may; whoever finds it done
-// returns. Without it lookups still arrive, through the right link. Gives up when memory is short:
-// the next traveller tries again.
+// returns. Without it lookups still arrive, through the right link. Gives up when memory is short or
+// the parent is out of memory: the next traveller tries again, and until then the page left of the
+// separator stays in memory (EnsurePosted).
 void Tree::PostSeparator(TreeThread& thread, uint32_t level, std::string_view separator,
                          PageId right) {
   for (Backoff<> backoff;; backoff.Wait()) {
     PageId page = FindPage(separator, level);
     if (page == kNoPage) return;
     MemWord word = environment_.table->Load(page);
+    if (!word.resident()) continue;
     BlockView block = PageImage::Of(word).block();
     if (block.level() != level || !block.BelowHighFence(separator))
       continue;  // it split, or the root grew
@@ -78,9 +91,20 @@ size_t InnerCut(std::span<const PendingEntry> entries, bool append) {
 
 }  // namespace
 
+namespace {
+
+// The two halves of an inner page in the making.
+struct InnerSplit {
+  char* left = nullptr;
+  char* right = nullptr;
+  PageId left_page;
+  PageId right_page;
+};
+
+}  // namespace
+
 bool Tree::InsertChild(TreeThread& thread, PageId page, MemWord word, std::string_view separator,
                        PageId child) {
-  ThreadHeap& heap = thread.heap();
   BlockView old = PageImage::Of(word).block();
   std::vector<PendingEntry> entries = WithChild(old, separator, child);
   BlockSpec spec;
@@ -90,54 +114,75 @@ bool Tree::InsertChild(TreeThread& thread, PageId page, MemWord word, std::strin
   spec.has_high_fence = old.has_high_fence();
   spec.right_page = old.right_page();
   spec.stripped_bytes = old.header().prefix_bytes;
-  if (BlockBytes(spec, entries) <= environment_.inner_bytes || entries.size() < 4) {
-    char* block = NewBlock(thread, spec, entries);
-    if (block == nullptr) return false;
-    if (!environment_.table->CompareAndSwap(page, word, MemWord::Of(PageState::kBase, block))) {
-      heap.Free(block, BlockView(block).header().size_bytes);
-      return false;
-    }
-    heap.Retire(const_cast<char*>(old.data()), old.header().size_bytes);
-    return true;
-  }
+  spec.max_ts = StructurePosition(page, old);
+  spec.covers = old.header().covers;
   bool append = !old.has_high_fence() && entries.back().child == child;
+  if (BlockBytes(spec, entries) > environment_.inner_bytes && entries.size() >= 4)
+    return SplitInner(thread, page, word, spec, entries, append);
+  char* block = NewBlock(thread, spec, entries);
+  if (block == nullptr) return false;
+  if (!environment_.table->CompareAndSwap(page, word, MemWord::Of(PageState::kBase, block))) {
+    thread.heap().Free(block, BlockView(block).header().size_bytes);
+    return false;
+  }
+  thread.heap().Retire(const_cast<char*>(old.data()), old.header().size_bytes);
+  return true;
+}
+
+bool Tree::SplitInner(TreeThread& thread, PageId page, MemWord word, const BlockSpec& spec,
+                      std::span<const PendingEntry> entries, bool append) {
+  ThreadHeap& heap = thread.heap();
+  PageTable& table = *environment_.table;
+  BlockView old = PageImage::Of(word).block();
   size_t cut = InnerCut(entries, append);
   std::string middle = std::string(old.prefix()) + std::string(entries[cut].suffix);
-  BlockSpec right_spec = spec;
-  right_spec.low_fence = middle;
-  absl::StatusOr<PageId> right_page = environment_.table->Allocate(PageKind::kInner);
-  absl::StatusOr<PageId> left_page = page == root_ && right_page.ok()
-                                         ? environment_.table->Allocate(PageKind::kInner)
-                                         : absl::StatusOr<PageId>(page);
-  bool pages_ok = right_page.ok() && left_page.ok();
+  auto new_page = [&] {
+    absl::StatusOr<PageId> made = table.Allocate(PageKind::kInner);
+    if (!made.ok()) return kNoPage;
+    table.SetTree(*made, id_);
+    return *made;
+  };
+  InnerSplit split;
+  bool is_root = page == root_;
+  split.right_page = new_page();
+  if (split.right_page != kNoPage) split.left_page = is_root ? new_page() : page;
   BlockSpec left_spec = spec;
   left_spec.high_fence = middle;
   left_spec.has_high_fence = true;
-  if (right_page.ok()) left_spec.right_page = *right_page;
-  std::span<const PendingEntry> all(entries);
-  char* left = pages_ok ? NewBlock(thread, left_spec, all.first(cut)) : nullptr;
-  char* right = left != nullptr ? NewBlock(thread, right_spec, all.subspan(cut)) : nullptr;
+  left_spec.right_page = split.right_page;
+  BlockSpec right_spec = spec;
+  right_spec.low_fence = middle;
+  if (split.left_page != kNoPage) split.left = NewBlock(thread, left_spec, entries.first(cut));
+  if (split.left != nullptr) split.right = NewBlock(thread, right_spec, entries.subspan(cut));
   bool swapped = false;
-  if (right != nullptr) {
-    environment_.table->StoreExclusive(*right_page, MemWord::Of(PageState::kBase, right));
-    if (page == root_) {
-      environment_.table->StoreExclusive(*left_page, MemWord::Of(PageState::kBase, left));
-      PageId children[] = {*left_page, *right_page};
+  if (split.right != nullptr) {
+    table.StoreExclusive(split.right_page, MemWord::Of(PageState::kBase, split.right));
+    MemWord left_word = MemWord::Of(PageState::kBase, split.left);
+    if (is_root) {
+      table.StoreExclusive(split.left_page, left_word);
+      PageId children[] = {split.left_page, split.right_page};
       swapped = ReplaceRoot(thread, word, old.level() + 1, std::span(&middle, 1), children);
     } else {
-      swapped = environment_.table->CompareAndSwap(page, word, MemWord::Of(PageState::kBase, left));
+      swapped = table.CompareAndSwap(page, word, left_word);
     }
   }
   if (!swapped) {
-    if (left != nullptr) heap.Free(left, BlockView(left).header().size_bytes);
-    if (right != nullptr) heap.Free(right, BlockView(right).header().size_bytes);
-    if (right_page.ok()) environment_.table->Free(*right_page);
-    if (page == root_ && pages_ok) environment_.table->Free(*left_page);  // else it is the root
+    // Scans of the page table may have seen the new pages.
+    for (char* block : {split.left, split.right}) {
+      if (block != nullptr) heap.Retire(block, BlockView(block).header().size_bytes);
+    }
+    if (split.right_page != kNoPage) table.Free(split.right_page);
+    if (is_root && split.left_page != kNoPage) table.Free(split.left_page);
     return false;
   }
   uint32_t level = old.level();
   heap.Retire(const_cast<char*>(old.data()), old.header().size_bytes);
-  if (page != root_) PostSeparator(thread, level + 1, middle, *right_page);
+  Admit(split.right_page);
+  if (is_root) {
+    Admit(split.left_page);
+  } else {
+    PostSeparator(thread, level + 1, middle, split.right_page);
+  }
   return true;
 }
 

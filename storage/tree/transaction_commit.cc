@@ -11,6 +11,12 @@
 #include "storage/tree/log_pins.h"
 
 namespace moraine {
+namespace {
+
+// What is asked for when an attempt ran out of memory.
+constexpr uint64_t kRoomForVersions = uint64_t{1} << 16;
+
+}  // namespace
 
 absl::Status TransactionCommit::CheckOperators(std::span<const TreeWrite> writes) {
   for (const TreeWrite& write : writes) {
@@ -52,6 +58,21 @@ std::string TransactionCommit::Payload() const {
   return payload;
 }
 
+// All pages of one tree in one submission.
+absl::Status TransactionCommit::LoadMissing() {
+  std::stable_sort(missing_.begin(), missing_.end(),
+                   [](const MissingPage& a, const MissingPage& b) { return a.tree < b.tree; });
+  std::vector<PageId> pages;
+  for (size_t i = 0; i < missing_.size(); ++i) {
+    pages.push_back(missing_[i].page);
+    if (i + 1 < missing_.size() && missing_[i + 1].tree == missing_[i].tree) continue;
+    MORAINE_RETURN_IF_ERROR(missing_[i].tree->LoadPages(pages));
+    pages.clear();
+  }
+  missing_.clear();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<CommitPosition> TransactionCommit::Run(const CommitRequest& request,
                                                       ReadConflict* conflict) {
   MORAINE_RETURN_IF_ERROR(CheckOperators(request.writes));
@@ -88,7 +109,9 @@ absl::Status TransactionCommit::AfterFailure(Step step) {
   if (step == Step::kDropped) return absl::NotFoundError("a tree of the transaction was dropped");
   if (step == Step::kConflict)
     return absl::AbortedError("something that was read has changed meanwhile");
+  if (step == Step::kNeedsLoad) return LoadMissing();
   if (step != Step::kNoMemory) return absl::OkStatus();
+  if (environment_.service != nullptr) return environment_.service->MakeRoom(kRoomForVersions);
   if (std::exchange(reclaimed_, true)) {
     return absl::ResourceExhaustedError(
         "the memory budget is used up; delete keys or raise memory_bytes");
@@ -102,6 +125,7 @@ TransactionCommit::Step TransactionCommit::TryOnce(TreeThread& thread, StatusObj
                                                    const RecordBody& body,
                                                    CommitPosition* position) {
   installed_.clear();
+  missing_.clear();
   Step step = InstallAll(thread, status);
   if (step == Step::kDone) step = Commit(thread, status, body, position);
   if (step != Step::kDone) {
@@ -137,6 +161,10 @@ TransactionCommit::Step TransactionCommit::InstallOne(TreeThread& thread, Status
     if (blocked && GiveWay(installation.blocker, status)) continue;
     if (installation.version != nullptr) {
       thread.heap().Free(installation.version, installation.version->allocation_bytes());
+    }
+    if (result == Tree::InstallResult::kNeedsLoad) {
+      missing_.push_back({write.tree, installation.missing});
+      return Step::kNeedsLoad;
     }
     return blocked ? Step::kRetry : Step::kNoMemory;
   }
@@ -197,9 +225,10 @@ TransactionCommit::Step TransactionCommit::Validate(TreeThread& thread, StatusOb
   Examiner examiner{read_ts_, position, status};
   for (size_t index = 0; index < reads_.size(); ++index) {
     Step step = ValidateItem(thread, index, examiner, status);
-    if (step != Step::kDone) return step;
+    // The other items may miss pages too: one submission for all.
+    if (step != Step::kDone && step != Step::kNeedsLoad) return step;
   }
-  return Step::kDone;
+  return missing_.empty() ? Step::kDone : Step::kNeedsLoad;
 }
 
 // Leaf by leaf, each under a guard of its own. Leaves are found by key, so splits on the way do no
@@ -221,6 +250,9 @@ TransactionCommit::Step TransactionCommit::ValidateItem(TreeThread& thread, size
       case Examination::Finding::kUndecided:
         if (!GiveWay(seen.version, status)) return Step::kRetry;
         break;
+      case Examination::Finding::kMissing:
+        missing_.push_back({item.tree, seen.missing});
+        return Step::kNeedsLoad;
       case Examination::Finding::kClear:
         if (!seen.more) return Step::kDone;
         next = std::move(seen.next);
@@ -237,6 +269,10 @@ absl::StatusOr<bool> TransactionCommit::AlreadyChanged(const TreeEnvironment& en
   looker.reads_ = reads;
   looker.read_ts_ = read_ts;
   Step step = looker.Validate(environment.Local(), nullptr, 0);
+  while (step == Step::kNeedsLoad) {
+    MORAINE_RETURN_IF_ERROR(looker.LoadMissing());
+    step = looker.Validate(environment.Local(), nullptr, 0);
+  }
   if (step == Step::kDropped) return looker.AfterFailure(step);
   if (step == Step::kConflict && conflict != nullptr) *conflict = std::move(looker.conflict_);
   return step == Step::kConflict;

@@ -21,7 +21,8 @@
 // is flipped everybody may fold the versions away; flip and stamp share a guard.
 //
 // An owner of intents never waits for anything but other threads' short steps: neither Admit nor
-// I/O nor memory.
+// I/O nor memory. An attempt that meets pages out of memory, to examine or on the way to a leaf, is
+// given up, the pages are loaded, and the next attempt begins.
 #ifndef MORAINE_STORAGE_TREE_TRANSACTION_COMMIT_H_
 #define MORAINE_STORAGE_TREE_TRANSACTION_COMMIT_H_
 
@@ -72,12 +73,17 @@ class TransactionCommit {
                                              ReadConflict* conflict);
 
  private:
-  enum class Step : uint8_t { kDone, kRetry, kConflict, kNoMemory, kDropped };
+  enum class Step : uint8_t { kDone, kRetry, kConflict, kNoMemory, kNeedsLoad, kDropped };
+  struct MissingPage {
+    Tree* tree;
+    PageId page;
+  };
 
   static absl::Status CheckOperators(std::span<const TreeWrite> writes);
   void Order(std::span<const TreeWrite> writes);
   std::string Payload() const;
   absl::Status AfterFailure(Step step);
+  absl::Status LoadMissing();
   Step TryOnce(TreeThread& thread, StatusObject* status, const RecordBody& body,
                CommitPosition* position);
   Step InstallAll(TreeThread& thread, StatusObject* status);
@@ -94,8 +100,9 @@ class TransactionCommit {
   std::span<const ReadItem> reads_;
   uint64_t read_ts_ = 0;
   ReadConflict conflict_;
-  std::vector<TreeWrite> writes_;    // by tree and key
-  std::vector<Version*> installed_;  // of the attempt under way, in the order of writes_
+  std::vector<TreeWrite> writes_;     // by tree and key
+  std::vector<Version*> installed_;   // of the attempt under way, in the order of writes_
+  std::vector<MissingPage> missing_;  // with kNeedsLoad
   bool reclaimed_ = false;
 };
 

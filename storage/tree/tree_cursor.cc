@@ -1,10 +1,20 @@
 // Steps within a leaf, and from leaf to leaf.
 #include "storage/tree/tree_cursor.h"
 
+#include <algorithm>
+
 #include "storage/base/check.h"
 #include "storage/base/status_macros.h"
 
 namespace moraine {
+
+namespace {
+
+// While a scan goes on from leaf to leaf, every read from disk takes twice as many as the one before.
+constexpr uint32_t kFirstAhead = 2;
+constexpr uint32_t kMostAhead = 32;
+
+}  // namespace
 
 void TreeCursor::EnterLeaf() {
   std::string_view prefix = block().prefix();
@@ -26,7 +36,8 @@ absl::Status TreeCursor::ForwardFrom(uint32_t index) {
     valid_ = false;
     if (!block().has_high_fence()) return absl::OkStatus();
     std::string next(block().high_fence());
-    MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(next, point_, &leaf_));
+    ahead_ = std::clamp(2 * ahead_, kFirstAhead, kMostAhead);
+    MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(next, point_, &leaf_, ahead_));
     EnterLeaf();
     index = 0;
   }
@@ -50,6 +61,7 @@ absl::Status TreeCursor::BackwardFrom(uint32_t end) {
 absl::Status TreeCursor::Seek(std::string_view key) {
   std::string target(key);  // may be a view of this cursor's own key
   valid_ = false;
+  ahead_ = 0;
   MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
   EnterLeaf();
   return ForwardFrom(block().LowerBound(target).index);
@@ -58,6 +70,7 @@ absl::Status TreeCursor::Seek(std::string_view key) {
 absl::Status TreeCursor::SeekForPrevious(std::string_view key) {
   std::string target(key);
   valid_ = false;
+  ahead_ = 0;
   MORAINE_RETURN_IF_ERROR(tree_.ReadLeaf(target, point_, &leaf_));
   EnterLeaf();
   BlockPosition position = block().LowerBound(target);

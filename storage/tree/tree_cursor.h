@@ -46,6 +46,7 @@ class TreeCursor {
   std::string_view value_;  // in leaf_
   size_t prefix_bytes_ = 0;
   uint32_t index_ = 0;
+  uint32_t ahead_ = 0;  // leaves to read at once when the next one is out of memory
   bool valid_ = false;
 };
 

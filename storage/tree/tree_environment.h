@@ -14,6 +14,11 @@
 
 namespace moraine {
 
+class LoadGate;
+class PageReader;
+class PageService;
+class SegmentStore;
+
 // One thread's scratch memory and log credit. Owner only.
 class TreeThread : public ThreadHeap::Companion {
  public:
@@ -23,6 +28,8 @@ class TreeThread : public ThreadHeap::Companion {
   LogCredit credit;
   PageScratch scratch;
   uint32_t layered_reads = 0;  // gets that found deltas over a block
+  uint32_t writes = 0;
+  bool releases_tree = false;  // may load pages of a dropped tree
 
  private:
   ThreadHeap* heap_;
@@ -38,6 +45,18 @@ struct TreeEnvironment {
   uint32_t leaf_bytes = 8192;  // a leaf above this size splits
   uint32_t inner_bytes = 8192;
   uint32_t run_entries = 64;  // a run above this is folded into its block
+
+  // For pages that may be out of memory. Without a reader none ever is; the others are optional.
+  PageReader* reader = nullptr;
+  SegmentStore* store = nullptr;
+  LoadGate* gate = nullptr;  // without: pages may be read twice
+  PageService* service = nullptr;
+  // While recovering, when there is no log yet: everything below it was replayed, also the last
+  // operation of every record.
+  uint64_t recovery_position = 0;
+
+  // The end of the commit order as it is now.
+  uint64_t Position() const { return log != nullptr ? log->Tail().value() : recovery_position; }
 
   // The calling thread's state. About 2 ns.
   TreeThread& Local() const {

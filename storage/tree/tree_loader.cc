@@ -41,11 +41,13 @@ absl::Status Tree::Loader::Add(std::string_view block) {
   if (copy == nullptr) return NoMemory();
   std::memcpy(copy, block.data(), block.size());
   PutFixed(copy + offsetof(BlockHeader, right_page), uint32_t{0});
+  PutFixed(copy + offsetof(BlockHeader, covers), uint64_t{0});
   absl::StatusOr<PageId> page = tree_.environment_.table->Allocate(PageKind::kLeaf);
   if (!page.ok()) {
     heap.Free(copy, block.size());
     return page.status();
   }
+  tree_.environment_.table->SetTree(*page, tree_.id_);
   tree_.environment_.table->StoreExclusive(*page, MemWord::Of(PageState::kBase, copy));
   loose_.push_back(*page);
   if (last_block_ != nullptr)
@@ -82,6 +84,7 @@ absl::Status Tree::Loader::BuildLevel(uint32_t level, std::vector<Child>* childr
   bool is_root = firsts.size() == 1;
   for (size_t i = 0; i < firsts.size() && !is_root; ++i) {
     MORAINE_ASSIGN_OR_RETURN(PageId page, environment.table->Allocate(PageKind::kInner));
+    environment.table->SetTree(page, tree_.id_);
     pages.push_back(page);
     loose_.push_back(page);
   }

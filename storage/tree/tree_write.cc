@@ -13,6 +13,10 @@ namespace {
 
 // The log space an update asks for before it knows what it will write.
 constexpr uint64_t kFirstUpdateBytes = 1024;
+// What a version takes beside its key and value, at most.
+constexpr uint64_t kVersionOverheadBytes = sizeof(Version) + 16 + Delta::Bytes(kDeltaSlots);
+// A writer helps to keep memory below its limit once in so many writes.
+constexpr uint32_t kWritesPerAssist = 32;
 
 absl::Status NoMemory() {
   return absl::ResourceExhaustedError(
@@ -87,9 +91,10 @@ const Delta* Tree::MakeDelta(TreeThread&, Version* version, const PageImage& ima
 // Evaluates the update against the value that the page word in hand shows. False: keep.
 bool Tree::Decide(const PageImage& image, Installation* installation) {
   UpdateDecision decision;
-  bool present = Lookup(image, installation->key, ReadPoint(),
-                        [&](std::string_view value) { decision = (*installation->update)(value); });
-  if (!present) decision = (*installation->update)(std::nullopt);
+  LookupResult result = Lookup(image, installation->key, ReadPoint(), [&](std::string_view value) {
+    decision = (*installation->update)(value);
+  });
+  if (result != LookupResult::kFound) decision = (*installation->update)(std::nullopt);
   if (decision.action == UpdateDecision::Action::kKeep) return false;
   bool put = decision.action == UpdateDecision::Action::kPut;
   installation->kind = put ? VersionKind::kPut : VersionKind::kDelete;
@@ -98,9 +103,22 @@ bool Tree::Decide(const PageImage& image, Installation* installation) {
   return true;
 }
 
+// What a leaf that is not resident means for an installation: whether it may go on blindly.
+bool Tree::MayInstallBlind(const Leaf& leaf, const Installation& installation) const {
+  bool out = leaf.word.state() == PageState::kEvicted || leaf.word.state() == PageState::kPartial;
+  return !leaf.inner && leaf.parent != kNoPage && out && installation.update == nullptr;
+}
+
+// Recovery replays from one position on; what a resident page holds may be newer.
+bool Tree::ReplayedAlready(const Leaf& leaf, const Installation& installation) const {
+  return installation.word.committed() && leaf.word.resident() &&
+         installation.word.ts() < CoversOf(leaf.page, PageImage::Of(leaf.word));
+}
+
 Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation) {
   uint8_t fingerprint = installation->fingerprint = FingerprintOf(installation->key);
   Version*& version = installation->version;
+  PageTable& table = *environment_.table;
   auto discard = [&] {
     if (version != nullptr) thread.heap().Free(version, version->allocation_bytes());
     version = nullptr;
@@ -108,6 +126,15 @@ Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation
   for (;;) {
     Leaf leaf = FindLeaf(installation->key,
                          installation->update != nullptr ? Purpose::kSearch : Purpose::kInstall);
+    bool resident = leaf.word.resident();
+    if (!resident && !MayInstallBlind(leaf, *installation)) {
+      installation->missing = leaf.page;
+      return InstallResult::kNeedsLoad;
+    }
+    if (ReplayedAlready(leaf, *installation)) {
+      discard();
+      return InstallResult::kKept;
+    }
     PageImage image = PageImage::Of(leaf.word);
     if (image.delta != nullptr && image.delta->count == kDeltaSlots) {
       if (Consolidate(thread, leaf.page, leaf.word, false)) continue;
@@ -116,6 +143,7 @@ Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation
         FindUndecided(image, installation->key, fingerprint, installation->self);
     if (installation->blocker != nullptr) return InstallResult::kBlocked;
     if (installation->update != nullptr) {
+      table.Touch(leaf.page);
       discard();
       if (!Decide(image, installation)) return InstallResult::kKept;
       if (installation->value.size() > installation->most_value_bytes)
@@ -127,9 +155,12 @@ Tree::InstallResult Tree::Install(TreeThread& thread, Installation* installation
     if (version == nullptr) version = MakeVersion(thread, *installation, carried + 1);
     if (version == nullptr) return InstallResult::kNoMemory;
     const Delta* delta = MakeDelta(thread, version, image);
-    if (!environment_.table->CompareAndSwap(leaf.page, leaf.word,
-                                            MemWord::Of(PageState::kStack, delta)))
-      continue;
+    // Without a fence in memory only the parent can tell that the key belongs here: unchanged since
+    // before the page's word was read, it knows every split of a page that has left memory.
+    if (!resident && table.Load(leaf.parent) != leaf.parent_word) continue;
+    PageState state = resident ? PageState::kStack : PageState::kPartial;
+    if (!table.CompareAndSwap(leaf.page, leaf.word, MemWord::Of(state, delta))) continue;
+    if (image.empty()) Admit(leaf.page);
     // A delta that was not part of a version and whose versions were taken over is garbage now.
     if (image.delta != nullptr && delta->next != image.delta && image.delta->embedded == 0) {
       thread.heap().Retire(const_cast<Delta*>(image.delta), Delta::Bytes(image.delta->count));
@@ -177,15 +208,35 @@ Tree::InstallResult Tree::TryWrite(TreeThread& thread, Installation* installatio
   return InstallResult::kInstalled;
 }
 
-// What a failed try means for the caller: OK to try again, or the error to report. Garbage of other
-// threads may be what fills the budget, so it is waited for once.
-absl::Status Tree::AfterFailure(InstallResult result, bool* reclaimed) {
-  if (result == InstallResult::kDropped) return CheckUsable();
-  if (result != InstallResult::kNoMemory) return absl::OkStatus();
+// Called when memory is short, outside guards: OK to try again. Without a service that can make
+// room, garbage of other threads may be what fills the budget, so it is waited for once.
+absl::Status Tree::MakeRoom(uint64_t bytes, bool* reclaimed) {
+  if (environment_.service != nullptr) return environment_.service->MakeRoom(bytes);
   if (std::exchange(*reclaimed, true)) return NoMemory();
   environment_.heap->WaitForGuards();
   environment_.heap->DrainLocal();
   return absl::OkStatus();
+}
+
+// What a failed try means for the caller: OK to try again, or the error to report.
+absl::Status Tree::AfterFailure(InstallResult result, const Installation& installation,
+                                bool* reclaimed) {
+  switch (result) {
+    case InstallResult::kDropped:
+      return CheckUsable();
+    case InstallResult::kNeedsLoad:
+      return LoadPages(std::span(&installation.missing, 1));
+    case InstallResult::kNoMemory:
+      return MakeRoom(installation.key.size() + installation.value.size() + kVersionOverheadBytes,
+                      reclaimed);
+    default:
+      return absl::OkStatus();
+  }
+}
+
+void Tree::AssistNowAndThen(TreeThread& thread) {
+  if (++thread.writes % kWritesPerAssist == 0 && environment_.service != nullptr)
+    environment_.service->Assist();
 }
 
 absl::StatusOr<CommitPosition> Tree::Write(VersionKind kind, std::string_view key,
@@ -211,8 +262,11 @@ absl::StatusOr<CommitPosition> Tree::Write(VersionKind kind, std::string_view ke
     CommitPosition position;
     InstallResult result = TryWrite(
         thread, &installation, [&]() -> const OperationRecord& { return record; }, &position);
-    if (result == InstallResult::kInstalled) return position;
-    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
+    if (result == InstallResult::kInstalled) {
+      AssistNowAndThen(thread);
+      return position;
+    }
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, installation, &reclaimed));
   }
 }
 
@@ -248,7 +302,7 @@ absl::StatusOr<std::optional<CommitPosition>> Tree::Update(std::string_view key,
     if (result == InstallResult::kTooLarge) {
       installation.most_value_bytes = installation.value.size();
     }
-    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, installation, &reclaimed));
   }
 }
 
@@ -286,22 +340,32 @@ absl::StatusOr<std::optional<CommitPosition>> Tree::UpdateLarge(TreeThread& thre
         thread, &installation, [&]() -> const RecordBody& { return body; }, &position);
     if (result == InstallResult::kInstalled) return std::optional(position);
     if (result == InstallResult::kKept) wanted = std::move(other);
-    MORAINE_RETURN_IF_ERROR(AfterFailure(result, &reclaimed));
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, installation, &reclaimed));
   }
 }
 
 absl::Status Tree::Replay(VersionKind kind, std::string_view key, std::string_view value,
                           Timestamp ts) {
   TreeThread& thread = environment_.Local();
-  EpochGuard guard(thread.heap());
   Installation installation;
   installation.kind = kind;
   installation.key = key;
   installation.value = value;
   installation.word = TsWord::Committed(ts.value());
-  InstallResult result = Install(thread, &installation);
-  if (result == InstallResult::kNoMemory) return NoMemory();
-  MORAINE_CHECK(result == InstallResult::kInstalled);
+  bool reclaimed = false;
+  for (;;) {
+    InstallResult result;
+    {
+      EpochGuard guard(thread.heap());
+      result = Install(thread, &installation);
+    }
+    if (result == InstallResult::kInstalled || result == InstallResult::kKept) break;
+    MORAINE_CHECK(result == InstallResult::kNoMemory || result == InstallResult::kNeedsLoad);
+    if (Version* version = std::exchange(installation.version, nullptr))
+      thread.heap().Free(version, version->allocation_bytes());
+    MORAINE_RETURN_IF_ERROR(AfterFailure(result, installation, &reclaimed));
+  }
+  AssistNowAndThen(thread);
   return absl::OkStatus();
 }
 

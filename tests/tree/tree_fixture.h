@@ -81,6 +81,8 @@ class TreeWorld {
   MemoryBudget& budget() { return budget_; }
   SnapshotRegistry& snapshots() { return snapshots_; }
   const TreeEnvironment& environment() const { return environment_; }
+  TreeEnvironment& mutable_environment() { return environment_; }
+  Heap& heap() { return heap_; }
 
  private:
   SimulatedIo io_{{}};
