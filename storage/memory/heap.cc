@@ -14,33 +14,20 @@
 namespace moraine {
 namespace {
 
-constexpr size_t kChunkBytes = size_t{2} << 20;
 constexpr size_t kCreditBytes = size_t{256} << 10;
-constexpr size_t kBatchBytes = size_t{32} << 10;  // what one overflow batch holds, about
+// What a thread keeps beyond the blocks in use: a batch in each class's active list, and so much in
+// spare batches of all classes together.
+constexpr size_t kBatchBytes = size_t{32} << 10;
+constexpr size_t kMostSpareBytes = size_t{256} << 10;
+// Blocks are cut from regions of this size, or smaller where memory is in pieces.
+constexpr size_t kSmallRegionBytes = size_t{64} << 10;
+constexpr size_t kLargeRegionBytes = size_t{128} << 10;
+constexpr size_t kLeastRegionBytes = size_t{2} << 10;
 // The clock moves on after so many retirements or so many bytes, whichever comes first: moving it
 // costs a system call, not moving it keeps garbage in the budget.
 constexpr uint64_t kRetiresPerAdvance = 64;
 constexpr uint64_t kRetiredBytesPerAdvance = uint64_t{256} << 10;
 constexpr size_t kFreesPerRetire = 2;
-
-uint32_t BatchCount(uint32_t size_class) {
-  return static_cast<uint32_t>(std::max<size_t>(1, kBatchBytes / SizeClassBytes(size_class)));
-}
-
-char* MapAligned(size_t bytes, size_t alignment) {
-  size_t reserve = bytes + alignment;
-  void* mapped = mmap(nullptr, reserve, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  char* base = static_cast<char*>(mapped);
-  char* aligned = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(base) + alignment - 1) &
-                                          ~(alignment - 1));
-  if (aligned != base) munmap(base, static_cast<size_t>(aligned - base));
-  char* end = base + reserve;
-  if (aligned + bytes != end) munmap(aligned + bytes, static_cast<size_t>(end - aligned) - bytes);
-  madvise(aligned, bytes, MADV_HUGEPAGE);
-  return aligned;
-}
 
 uint64_t NextHeapId() {
   static StdPolicy::Atomic<uint64_t> next{1};
@@ -76,6 +63,8 @@ struct ThreadHeapDirectory {
       MutexLock lock(registry->mutex);
       if (registry->closed) continue;
       entry.local->ReturnAllCredit();
+      entry.local->PushLists();
+      entry.local->PutRegions();
       registry->idle.push_back(entry.local);
     }
   }
@@ -93,13 +82,13 @@ Heap::~Heap() {
     MORAINE_CHECK(!local->InGuard());
     local->ReturnAllCredit();
     for (const ThreadHeap::Retired& retired : local->limbo_) {
-      budget_->Release(ChargedBytes(retired.bytes));
+      Release(ChargedBytes(retired.bytes));
       if (MORAINE_HEAP_USES_MALLOC || retired.bytes > kLargestClassBytes)
         FreeLarge(retired.block, retired.bytes);
     }
   }
   registry_->all.clear();
-  for (char* chunk : chunks_) munmap(chunk, kChunkBytes);
+  budget_->Release(overhead_bytes());
 }
 
 ThreadHeap& Heap::FindLocal() {
@@ -137,19 +126,13 @@ void Heap::DrainLocal() {
   local.FreeRetired(local.limbo_.size());
 }
 
-char* Heap::NewChunk() {
-  char* chunk = MapAligned(kChunkBytes, kChunkBytes);
-  if (chunk == nullptr) return nullptr;
-  MutexLock lock(chunks_mutex_);
-  chunks_.push_back(chunk);
-  return chunk;
-}
-
 // Overflow lists are taken whole and the rest is pushed back, so no thread ever reads a link of a
 // list that another may be taking apart: the ABA problem of a popping stack cannot arise.
 void Heap::PushBatch(uint32_t size_class, ThreadHeap::FreeBlock* batch) {
   ThreadHeap::FreeBlock* last = batch;
   while (last->next_batch != nullptr) last = last->next_batch;
+  // order: relaxed: a count
+  pushed_bytes_.fetch_add(kBatchBytes, std::memory_order_relaxed);
   // order: relaxed: only the CAS publishes
   ThreadHeap::FreeBlock* head = batches_[size_class].load(std::memory_order_relaxed);
   do {
@@ -177,12 +160,20 @@ ThreadHeap::FreeBlock* Heap::PopBatch(uint32_t size_class) {
   return batch;
 }
 
-void* Heap::AllocateLarge(size_t bytes) {
+void* Heap::AllocateLarge(ThreadHeap& local, size_t bytes, ChargeKind kind) {
   if (MORAINE_HEAP_USES_MALLOC) return std::aligned_alloc(16, (bytes + 15) & ~size_t{15});
   size_t mapped_bytes = ChargedBytes(bytes);
-  void* mapped =
-      mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return mapped == MAP_FAILED ? nullptr : mapped;
+  // Counted first, so that two threads do not take the same room.
+  // order: relaxed: a count
+  large_bytes_.fetch_add(mapped_bytes, std::memory_order_relaxed);
+  if (RoomBytes() >= 0 || MakeRoom(local, kind)) {
+    void* mapped =
+        mmap(nullptr, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped != MAP_FAILED) return mapped;
+  }
+  // order: relaxed: a count
+  large_bytes_.fetch_sub(mapped_bytes, std::memory_order_relaxed);
+  return nullptr;
 }
 
 void Heap::FreeLarge(void* block, size_t bytes) {
@@ -190,7 +181,14 @@ void Heap::FreeLarge(void* block, size_t bytes) {
     std::free(block);
   } else {
     munmap(block, ChargedBytes(bytes));
+    // order: relaxed: a count
+    large_bytes_.fetch_sub(ChargedBytes(bytes), std::memory_order_relaxed);
   }
+}
+
+// Of the classes that a list can hold, which leaves out those below the smallest.
+uint32_t ThreadHeap::BatchCount(uint32_t size_class) {
+  return static_cast<uint32_t>(std::max<size_t>(1, kBatchBytes / SizeClassBytes(size_class)));
 }
 
 bool ThreadHeap::TakeCredit(size_t bytes, ChargeKind kind) {
@@ -198,6 +196,7 @@ bool ThreadHeap::TakeCredit(size_t bytes, ChargeKind kind) {
   // ordinary work: it would eat up what deletes and folds live on.
   if (kind == ChargeKind::kOrdinary && heap_->budget_->over_limit()) {
     ReturnAllCredit();
+    heap_->SettleOverhead();
     if (heap_->budget_->over_limit()) return false;
   }
   credit_bytes_ -= static_cast<int64_t>(bytes);
@@ -205,10 +204,15 @@ bool ThreadHeap::TakeCredit(size_t bytes, ChargeKind kind) {
   uint64_t wanted = static_cast<uint64_t>(-credit_bytes_) + kCreditBytes;
   uint64_t needed = static_cast<uint64_t>(-credit_bytes_);
   for (uint64_t charge : {wanted, needed}) {
-    if (heap_->budget_->Charge(charge, kind)) {
+    if (heap_->Charge(charge, kind)) {
       credit_bytes_ += static_cast<int64_t>(charge);
       return true;
     }
+  }
+  // What is charged for memory in free lists may become the charge of a block from them.
+  if (heap_->TakeOverhead(needed)) {
+    credit_bytes_ += static_cast<int64_t>(needed);
+    return true;
   }
   credit_bytes_ += static_cast<int64_t>(bytes);
   return false;
@@ -218,51 +222,48 @@ void ThreadHeap::ReturnCredit(size_t bytes) {
   credit_bytes_ += static_cast<int64_t>(bytes);
   if (credit_bytes_ < static_cast<int64_t>(2 * kCreditBytes)) return;
   uint64_t surplus = static_cast<uint64_t>(credit_bytes_) - kCreditBytes;
-  heap_->budget_->Release(surplus);
   credit_bytes_ -= static_cast<int64_t>(surplus);
+  heap_->Release(surplus);
+  heap_->TrimIfMostlyFree(*this);
 }
 
 void ThreadHeap::ReturnAllCredit() {
-  heap_->budget_->Release(static_cast<uint64_t>(credit_bytes_));
-  credit_bytes_ = 0;
+  heap_->Release(static_cast<uint64_t>(std::exchange(credit_bytes_, 0)));
 }
 
-void* ThreadHeap::Carve(size_t bytes) {
-  // Blocks of half a KiB and more begin at a cache line: a page's header and its search area then share none.
-  if (bytes > kSmallLimitBytes) {
-    size_t skip = (64 - (reinterpret_cast<uintptr_t>(chunk_at_) & 63)) & 63;
-    chunk_at_ += std::min(skip, static_cast<size_t>(chunk_end_ - chunk_at_));
+void* ThreadHeap::Carve(size_t bytes, ChargeKind kind) {
+  bool small = bytes <= kSmallLimitBytes;
+  Region& region = small ? small_region_ : large_region_;
+  if (static_cast<size_t>(region.end - region.at) < bytes) {
+    heap_->PutRegion(std::exchange(region, {}));
+    std::optional<Span> span =
+        heap_->AcquireSpan(*this, small ? kLeastRegionBytes : bytes,
+                           small ? kSmallRegionBytes : kLargeRegionBytes, kind);
+    if (!span) return nullptr;
+    region = {span->begin, span->end};
   }
-  if (static_cast<size_t>(chunk_end_ - chunk_at_) < bytes) {
-    // The rest of the old chunk, less than one block, becomes a free block of the largest class
-    // that fits in it.
-    size_t rest = static_cast<size_t>(chunk_end_ - chunk_at_) & ~(kSmallStepBytes - 1);
-    if (rest >= kSmallestClassBytes) {
-      uint32_t fits = SizeClassOf(rest);
-      if (SizeClassBytes(fits) > rest) --fits;
-      FreeSmall(chunk_at_, fits);
-    }
-    char* chunk = heap_->NewChunk();
-    if (chunk == nullptr) return nullptr;
-    chunk_at_ = chunk;
-    chunk_end_ = chunk + kChunkBytes;
-  }
-  char* block = chunk_at_;
-  chunk_at_ += bytes;
+  char* block = region.at;
+  region.at += bytes;
   return block;
 }
 
-void* ThreadHeap::AllocateSmall(uint32_t size_class) {
+void* ThreadHeap::AllocateSmall(uint32_t size_class, ChargeKind kind) {
   FreeList& list = lists_[size_class];
   if (list.active == nullptr) {
     if (list.spare != nullptr) {
       list.active = std::exchange(list.spare, nullptr);
       list.active_count = BatchCount(size_class);
-    } else if (FreeBlock* batch = heap_->PopBatch(size_class); batch != nullptr) {
+      spare_bytes_ -= BatchCount(size_class) * SizeClassBytes(size_class);
+    } else {
+      FreeBlock* batch = heap_->PopBatch(size_class);
+      if (batch == nullptr) {
+        if (void* block = Carve(SizeClassBytes(size_class), kind)) return block;
+        // Another thread's sweep may have had the list in hand.
+        batch = heap_->PopBatch(size_class);
+        if (batch == nullptr) return nullptr;
+      }
       list.active = batch;
       list.active_count = static_cast<uint32_t>(batch->batch_count);
-    } else {
-      return Carve(SizeClassBytes(size_class));
     }
   }
   FreeBlock* block = list.active;
@@ -271,28 +272,69 @@ void* ThreadHeap::AllocateSmall(uint32_t size_class) {
   return block;
 }
 
+// The full active batch becomes the spare one, and one of the two goes to the shared list.
+void ThreadHeap::KeepSpare(FreeList& list, uint32_t size_class) {
+  size_t batch_bytes = BatchCount(size_class) * SizeClassBytes(size_class);
+  FreeBlock* surplus = list.spare;
+  if (surplus != nullptr) {
+    list.spare = std::exchange(list.active, nullptr);
+  } else if (spare_bytes_ + batch_bytes > kMostSpareBytes) {
+    surplus = std::exchange(list.active, nullptr);
+  } else {
+    list.spare = std::exchange(list.active, nullptr);
+    spare_bytes_ += batch_bytes;
+  }
+  list.active_count = 0;
+  if (surplus == nullptr) return;
+  surplus->next_batch = nullptr;
+  surplus->batch_count = BatchCount(size_class);
+  heap_->PushBatch(size_class, surplus);
+}
+
 void ThreadHeap::FreeSmall(void* block, uint32_t size_class) {
   FreeList& list = lists_[size_class];
-  if (list.active_count >= BatchCount(size_class)) {
-    if (list.spare != nullptr) {
-      list.spare->next_batch = nullptr;
-      list.spare->batch_count = BatchCount(size_class);
-      heap_->PushBatch(size_class, list.spare);
-    }
-    list.spare = std::exchange(list.active, nullptr);
-    list.active_count = 0;
-  }
+  if (list.active_count >= BatchCount(size_class)) KeepSpare(list, size_class);
   FreeBlock* freed = static_cast<FreeBlock*>(block);
   freed->next = list.active;
   list.active = freed;
   ++list.active_count;
 }
 
+void ThreadHeap::PushLists() {
+  for (uint32_t size_class = 0; size_class < kSizeClassCount; ++size_class) {
+    FreeList list = std::exchange(lists_[size_class], {});
+    if (list.active != nullptr) {
+      list.active->next_batch = nullptr;
+      list.active->batch_count = list.active_count;
+      heap_->PushBatch(size_class, list.active);
+    }
+    if (list.spare != nullptr) {
+      list.spare->next_batch = nullptr;
+      list.spare->batch_count = BatchCount(size_class);
+      heap_->PushBatch(size_class, list.spare);
+    }
+  }
+  spare_bytes_ = 0;
+}
+
+uint64_t ThreadHeap::ListBytes() const {
+  uint64_t bytes = spare_bytes_;
+  for (uint32_t size_class = 0; size_class < kSizeClassCount; ++size_class)
+    bytes += lists_[size_class].active_count * SizeClassBytes(size_class);
+  return bytes;
+}
+
+void ThreadHeap::PutRegions() {
+  heap_->PutRegion(std::exchange(small_region_, {}));
+  heap_->PutRegion(std::exchange(large_region_, {}));
+}
+
 void* ThreadHeap::Allocate(size_t bytes, ChargeKind kind) {
   size_t charged = ChargedBytes(bytes);
   if (!TakeCredit(charged, kind)) return nullptr;
   bool large = MORAINE_HEAP_USES_MALLOC || bytes > kLargestClassBytes;
-  void* block = large ? heap_->AllocateLarge(bytes) : AllocateSmall(SizeClassOf(bytes));
+  void* block =
+      large ? heap_->AllocateLarge(*this, bytes, kind) : AllocateSmall(SizeClassOf(bytes), kind);
   if (block == nullptr) ReturnCredit(charged);
   return block;
 }
