@@ -166,15 +166,19 @@ class LmdbStore : public Store {
     return std::string("lmdb ") + std::to_string(MDB_VERSION_MAJOR) + "." +
            std::to_string(MDB_VERSION_MINOR) + "." + std::to_string(MDB_VERSION_PATCH) +
            (settings_.synced ? " durable" : " nosync") +
-           (settings_.cold     ? " nordahead"
+           (DataExceedMemory() ? " nordahead"
             : settings_.synced ? ""
                                : " writemap") +
            " notls map=" + std::to_string(MapBytes());
   }
 
  private:
+  // With memory for all the data, as when they are loaded, cold settings only cost.
+  bool DataExceedMemory() const {
+    return settings_.cold && settings_.cache_bytes < settings_.data_bytes;
+  }
   unsigned Flags() const {
-    if (settings_.cold) return MDB_NORDAHEAD | (settings_.synced ? 0 : MDB_NOSYNC);
+    if (DataExceedMemory()) return MDB_NORDAHEAD | (settings_.synced ? 0 : MDB_NOSYNC);
     return settings_.synced ? 0 : MDB_NOSYNC | MDB_WRITEMAP;
   }
 

@@ -23,7 +23,8 @@ void StoreConformanceTest::OpenStore() {
   StoreSettings settings;
   settings.directory = directory_->path();
   settings.cache_bytes = uint64_t{64} << 20;
-  settings.data_bytes = uint64_t{1} << 20;
+  // What a store is told of its data, not what it gets: cold means more than the cache.
+  settings.data_bytes = GetParam().cold ? uint64_t{1} << 30 : uint64_t{1} << 20;
   settings.synced = GetParam().synced;
   settings.cold = GetParam().cold;
   auto store = GetParam().contender.open(settings);
