@@ -86,6 +86,8 @@ class Life {
       // Writers do not stop for a checkpoint.
       for (uint64_t i = random_.Below(3); i > 0; --i) WriteSomething();
       pager_.Flush(*tree_, PageId(page), Timestamp(position));
+      // A page at rest does not know what its pieces cover.
+      if (random_.OneIn(2)) static_cast<void>(tree_->Evict(PageId(page)));
     }
     // What was split off meanwhile holds nothing older, or went with the page it came from.
     DiskImage image = pager_.CopyDisk();

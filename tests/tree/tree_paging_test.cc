@@ -199,6 +199,31 @@ TEST_F(TreePagingTest, APageThatWasSplitOffGoesWithThePageOnItsLeft) {
   EXPECT_EQ(ScanOf(*tree_, ReadPoint()).size(), 100u);
 }
 
+// With no page left for the parent level, splits stay unposted: nothing tells a blind writer to go
+// right, so the page on their left must not leave memory.
+TEST(TreePagingWithoutPagesTest, APageWhoseSplitIsNotPostedStays) {
+  for (uint32_t capacity : {64u, 96u, 128u, 160u}) {
+    TreeWorldOptions options;
+    options.table_capacity = capacity;
+    options.leaf_bytes = 256;
+    TreeWorld world(options);
+    TestPager pager(world);
+    std::unique_ptr<Tree> tree = world.NewTree(1);
+    constexpr uint64_t kCount = 400;
+    for (uint64_t i = 0; i < kCount; ++i) PutInto(*tree, Numbered(i), "old");
+    for (int round = 0; round < 3; ++round) {
+      pager.FlushAll(*tree);
+      // Later on a flush alone empties the pages that were only written.
+      size_t evicted = pager.EvictAll(*tree);
+      if (round == 0) EXPECT_GT(evicted, 0u);
+      for (uint64_t i = round; i < kCount; i += 3) PutInto(*tree, Numbered(i), std::to_string(i));
+    }
+    for (uint64_t i = 0; i < kCount; ++i) EXPECT_EQ(GetFrom(*tree, Numbered(i)), std::to_string(i));
+    EXPECT_EQ(ScanOf(*tree, ReadPoint()).size(), kCount);
+    ExpectSound(*tree);
+  }
+}
+
 TEST_F(TreePagingTest, ADroppedTreeNamesEveryPageOnce) {
   FillAndEvict(2000);
   PutInto(*tree_, Numbered(7), "seven");
