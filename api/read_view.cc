@@ -56,10 +56,13 @@ absl::StatusOr<std::vector<std::optional<Value>>> ReadView::MultiGet(
     snapshot = &pinned;
   }
   std::vector<std::optional<Value>> values(keys.size());
+  auto take = [&values](size_t index, std::string_view bytes) { values[index].emplace(bytes); };
+  if (transaction_ == nullptr) {
+    MORAINE_RETURN_IF_ERROR(engine_->MultiGet(*target, keys, snapshot, take));
+    return values;
+  }
   for (size_t i = 0; i < keys.size(); ++i) {
-    auto take = [&values, i](std::string_view bytes) { values[i].emplace(bytes); };
-    auto found = transaction_ != nullptr ? Read(tree, keys[i], take)
-                                         : engine_->Get(*target, keys[i], snapshot, take);
+    auto found = Read(tree, keys[i], [&take, i](std::string_view bytes) { take(i, bytes); });
     if (!found.ok()) return std::move(found).status();
   }
   return values;

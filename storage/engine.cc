@@ -214,6 +214,13 @@ absl::StatusOr<bool> EngineImplementation::Get(Tree& tree, std::string_view key,
   return tree.Get(key, PointOf(snapshot), found);
 }
 
+absl::Status EngineImplementation::MultiGet(
+    Tree& tree, std::span<const std::string_view> keys, const EngineSnapshot* snapshot,
+    absl::FunctionRef<void(size_t, std::string_view)> found) {
+  for (std::string_view key : keys) MORAINE_RETURN_IF_ERROR(CheckKey(key));
+  return tree.MultiGet(keys, PointOf(snapshot), found);
+}
+
 absl::StatusOr<EngineSnapshot> EngineImplementation::TakeSnapshot() {
   EngineSnapshot snapshot;
   uint64_t ts = 0;

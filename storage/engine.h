@@ -186,6 +186,12 @@ class Engine {
   // engine. Returns whether the key is present.
   virtual absl::StatusOr<bool> Get(Tree& tree, std::string_view key, const EngineSnapshot* snapshot,
                                    absl::FunctionRef<void(std::string_view)> found) = 0;
+  // The same for many keys at once: calls `found` with the index of every key that is present, in any
+  // order. What has to come from disk is read together. Without a snapshot each key is read at its
+  // own latest state.
+  virtual absl::Status MultiGet(Tree& tree, std::span<const std::string_view> keys,
+                                const EngineSnapshot* snapshot,
+                                absl::FunctionRef<void(size_t, std::string_view)> found) = 0;
   // `snapshot` is borrowed and must outlive the cursor; nullptr: the cursor takes and owns one.
   virtual absl::StatusOr<std::unique_ptr<Cursor>> NewCursor(Tree& tree,
                                                             const EngineSnapshot* snapshot) = 0;

@@ -35,6 +35,9 @@ class EngineImplementation final : public Engine {
   absl::StatusOr<std::vector<TreeInfo>> ListTrees() override;
   absl::StatusOr<bool> Get(Tree& tree, std::string_view key, const EngineSnapshot* snapshot,
                            absl::FunctionRef<void(std::string_view)> found) override;
+  absl::Status MultiGet(Tree& tree, std::span<const std::string_view> keys,
+                        const EngineSnapshot* snapshot,
+                        absl::FunctionRef<void(size_t, std::string_view)> found) override;
   absl::StatusOr<std::unique_ptr<Cursor>> NewCursor(Tree& tree,
                                                     const EngineSnapshot* snapshot) override;
   absl::StatusOr<EngineSnapshot> TakeSnapshot() override;
