@@ -51,6 +51,8 @@ struct Stage {
       : operators(BuiltInMergeOperators()),
         pager(world),
         tree(world.NewTree(2, operators.front().get())) {
+    // The other thread would wait at the gate for the one that is stopped.
+    world.mutable_environment().gate = nullptr;
     for (uint64_t i = 0; i < kKeys; ++i) Put(Numbered(i), std::to_string(i));
     pager.FlushAll(*tree);
     pager.EvictAll(*tree);
