@@ -92,7 +92,7 @@ void Settle(Stage& stage) {
 }
 void Split(Stage& stage) {
   for (int i = 0; i < 60; ++i) {
-    std::string key = Numbered(kWritten - 1) + Numbered(i);
+    std::string key = Numbered(i % 2 == 0 ? 0 : kWritten - 1) + Numbered(i);
     PutInto(*stage.tree, key, "between");
     stage.model[key] = "between";
   }
