@@ -58,6 +58,8 @@ void ReaderAndReclaimer(Execution& execution) {
                    uint64_t date = Unlink(owner, shared, &object);
                    FreeWhenAllowed(domain, object, date, 4);
                  }});
+  // All guards are over: nothing holds the clock any more.
+  if (!execution.any_stopped()) MORAINE_REQUIRE(domain.TryAdvance() && domain.TryAdvance());
 }
 
 // The clock is pushed by a third thread while the owner is about to date its object.
@@ -107,12 +109,31 @@ void JoinAndLeave(Execution& execution) {
     domain.Leave(self);
   };
   execution.Run({visit, visit, [&] { domain.TryAdvance(); }});
+  MORAINE_REQUIRE(uses.count(&domain.Join()) == 1);
+}
+
+// Two new participants: the guard of each holds the clock, also after the other's is over.
+void NewParticipants(Execution& execution) {
+  Domain domain;
+  Participant* both[2] = {};
+  auto join = [&](size_t i) {
+    both[i] = &domain.Join();
+    both[i]->Enter();
+  };
+  execution.Run({[&] { join(0); }, [&] { join(1); }});
+  MORAINE_REQUIRE(domain.TryAdvance() && !domain.TryAdvance());
+  size_t first = execution.Choose(2);
+  both[first]->Exit();
+  MORAINE_REQUIRE(!domain.TryAdvance());
+  both[1 - first]->Exit();
+  MORAINE_REQUIRE(domain.TryAdvance());
 }
 
 // The clock goes on by one at a time, and never beyond one after a guard's epoch [E1].
 void ClockAndGuard(Execution& execution) {
   Domain domain;
   Participant& reader = domain.Join();
+  uint64_t advances = 0;
   execution.Run({[&] {
                    reader.Enter();
                    uint64_t entered = reader.RetireEpoch() - 1;
@@ -120,9 +141,26 @@ void ClockAndGuard(Execution& execution) {
                    reader.Exit();
                  },
                  [&] {
-                   for (int i = 0; i < 3; ++i) domain.TryAdvance();
+                   for (int i = 0; i < 3; ++i) advances += domain.TryAdvance() ? 1 : 0;
                  }});
-  MORAINE_REQUIRE(domain.Now() <= 4);
+  MORAINE_REQUIRE(domain.Now() == 1 + advances);
+}
+
+// Whoever moves the clock, it never goes back, and each success is one.
+void TwoPushers(Execution& execution) {
+  Domain domain;
+  uint64_t advances = 0;
+  auto push = [&](int turns) {
+    uint64_t before = domain.Now();
+    for (int i = 0; i < turns; ++i) {
+      advances += domain.TryAdvance() ? 1 : 0;
+      uint64_t now = domain.Now();
+      MORAINE_REQUIRE(now >= before);
+      before = now;
+    }
+  };
+  execution.Run({[&] { push(2); }, [&] { push(1); }});
+  MORAINE_REQUIRE(domain.Now() == 1 + advances);
 }
 
 }  // namespace
@@ -137,7 +175,9 @@ std::vector<NamedScenario> EpochScenarios() {
           {"epoch: pushed clock", &PushedClock, bounded},
           {"epoch: two guards", &TwoGuards},
           {"epoch: join and leave", &JoinAndLeave},
+          {"epoch: new participants", &NewParticipants},
           {"epoch: clock and guard", &ClockAndGuard},
+          {"epoch: two pushers", &TwoPushers},
           {"epoch: lock-free", &ReaderAndReclaimer, stops}};
 }
 

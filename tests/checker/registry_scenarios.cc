@@ -24,7 +24,7 @@ using Flag = CheckedPolicy::Atomic<uint32_t>;
 // A version of a key at `old_ts`, over which a writer commits another. The pruner drops the old one
 // when the registry lets it; a snapshot that reads it must still find it.
 struct Key {
-  uint64_t old_ts = 0;
+  uint64_t old_ts = 8;
   Flag pruned;
 };
 
@@ -118,7 +118,21 @@ void SlotsAreExclusive(Execution& execution) {
     registry.Release(slot);
   };
   execution.Run({visit, visit});
-  MORAINE_REQUIRE(registry.count() == 0 || execution.any_stopped());
+  if (execution.any_stopped()) return;
+  MORAINE_REQUIRE(registry.count() == 0);
+  MORAINE_REQUIRE(uses.count(registry.Take(&log, &ignored)) == 1);
+}
+
+// A taken snapshot pins its own position and nothing else.
+void SnapshotPinsItsPosition(Execution& execution) {
+  Positions log;
+  Registry registry;
+  uint64_t snapshot = 0;
+  execution.Run({[&] { registry.Take(&log, &snapshot); }, [&] { log.Reserve(); }});
+  log.Reserve();
+  PruneView view;
+  registry.Read(&log, &view);
+  MORAINE_REQUIRE(view.horizon == 128 && view.active == std::vector<uint64_t>{snapshot});
 }
 
 // Slots that were just made are seen whole by whoever walks the list.
@@ -144,6 +158,7 @@ std::vector<NamedScenario> RegistryScenarios() {
           {"registry: recycled slot", &RecycledSlot},
           {"registry: writer and pruner", &WriterAndPruner},
           {"registry: slots are exclusive", &SlotsAreExclusive},
+          {"registry: a snapshot pins its position", &SnapshotPinsItsPosition},
           {"registry: walk while slots are made", &WalkWhileSlotsAreMade},
           {"registry: lock-free", &SlotsAreExclusive, stops}};
 }

@@ -22,6 +22,7 @@ template <class Ring>
 void Flush(Ring& ring, uint64_t begin, int records) {
   for (uint64_t at = begin; records > 0; at += kRecord, --records) {
     while (!ring.Read(at).published()) CheckedPolicy::Pause();
+    MORAINE_REQUIRE(ring.Read(at) == RecordWord());
     MORAINE_REQUIRE(ring.memory().Data(at).Get() == at + 1);
     ring.Release({at, kRecord}, 0);
   }
@@ -100,17 +101,21 @@ void AnnouncedWake(Execution& execution) {
   CheckedRingMemory<2> memory;
   CheckedRing<2> ring(memory, 64, 0);
   CheckedPolicy::Atomic<uint64_t> wake{0};
+  Plain<int> installed;
   bool woken = false;
   uint64_t tail = 0;
   execution.Run({[&] {
+                   installed.Set(1);
                    ring.Reserve(kRecord);
                    woken = wake.load(std::memory_order_relaxed) == 1;
                  },
                  [&] {
                    wake.store(1, std::memory_order_relaxed);
                    tail = ring.TailAfterAnnounce();
+                   if (tail > 64) MORAINE_REQUIRE(installed.Get() == 1);
                  }});
   MORAINE_REQUIRE(woken || tail == 64 + kRecord);
+  MORAINE_REQUIRE(ring.Tail() == 64 + kRecord);
 }
 
 // Padding races with reservations: ranges follow each other, padding ends at the unit, and both
@@ -155,6 +160,7 @@ void Credit(Execution& execution) {
   CheckedRingMemory<4> memory;
   CheckedRing<4> ring(memory, 0, 32);
   Linearizable<CreditModel> history;
+  uint64_t kept = 0;
   auto take = [&](uint64_t bytes) {
     bool taken = false;
     history.Do([&]() -> Linearizable<CreditModel>::Answer {
@@ -177,11 +183,13 @@ void Credit(Execution& execution) {
   };
   execution.Run({take_and_give,
                  [&] {
-                   take(32);
-                   take(64);
+                   if (take(32)) kept += 32;
+                   if (take(64)) kept += 64;
                  },
                  take_and_give});
-  if (!execution.any_stopped()) history.Check(CreditModel());
+  if (execution.any_stopped()) return;
+  MORAINE_REQUIRE(ring.available() + kept == 96);
+  history.Check(CreditModel());
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ void OneWriteTwoSnapshots(Execution& execution) {
     MORAINE_REQUIRE(committed.has_value());
     first.Judge(*committed);
     second.Judge(*committed);
+    MORAINE_REQUIRE(LoadWord<P>(version->ts) == TsWord::Committed(*committed));
   }
   Delete(version);
 }
@@ -132,6 +133,9 @@ void BatchOfTwo(Execution& execution) {
                  },
                  [&] { log.Reserve(); }});
   MORAINE_REQUIRE(seen_left == (*committed < snapshot));
+  // The batch's word may go now: nobody needs it any more.
+  MORAINE_REQUIRE(LoadWord<P>(left.ts) == TsWord::Committed(*committed));
+  MORAINE_REQUIRE(LoadWord<P>(right.ts) == TsWord::Committed(*committed));
 }
 
 // What a batch did before it committed is visible to whoever sees it committed, through either word.
@@ -163,6 +167,7 @@ void Wound(Execution& execution) {
   Plain<int> retry;
   execution.Run({[&] {
                    committed = Commit(status.word, log);
+                   if (!committed) MORAINE_REQUIRE(retry.Get() == 1);
                    Stamp(version, LoadWord<P>(status.word));
                  },
                  [&] {

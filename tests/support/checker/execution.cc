@@ -324,7 +324,10 @@ Value Execution::Update(LocationIndex index, absl::FunctionRef<Value(Value)> cha
 void Execution::Fence(FenceKind kind, std::memory_order order, const Source& source) {
   if (phase_ == Phase::kUnwinding) return;
   if (InThread()) {
-    const Mutation* mutation = MutationAt(source, OperationKind::kFence, order, order, false);
+    bool half = kind == FenceKind::kLight || kind == FenceKind::kHeavy;
+    const Mutation* mutation =
+        MutationAt(source, half ? OperationKind::kHalfFence : OperationKind::kFence, order, order,
+                   /*number=*/false);
     if (mutation != nullptr && mutation->kind == MutationKind::kDrop) return;
     if (mutation != nullptr) kind = FenceKind::kAcquireRelease;
   }

@@ -24,7 +24,7 @@ struct Site {
   auto operator<=>(const Site&) const = default;
 };
 
-enum class OperationKind : uint8_t { kLoad, kStore, kAdd, kExchange, kSwap, kFence };
+enum class OperationKind : uint8_t { kLoad, kStore, kAdd, kExchange, kSwap, kFence, kHalfFence };
 
 // What an operation does at its site: the base of its mutants.
 struct SiteUse {
