@@ -51,6 +51,7 @@
 #include "storage/log/record_format.h"
 #include "storage/log/slot_word.h"
 #include "storage/sync/atomic.h"
+#include "storage/sync/policy_number.h"
 
 namespace moraine {
 
@@ -68,16 +69,18 @@ struct LogRange {
 template <class Policy, class Memory>
 class LogRing {
  public:
+  using U64 = typename PolicyNumber<Policy>::Type;
+
   // Begins with every byte free, but for `aside_bytes`, which belong to the flusher for ever.
-  LogRing(Memory& memory, uint64_t begin, uint64_t aside_bytes)
+  LogRing(Memory& memory, U64 begin, U64 aside_bytes)
       : memory_(memory), tail_(begin), available_(memory.bytes() - aside_bytes) {}
   LogRing(const LogRing&) = delete;
   LogRing& operator=(const LogRing&) = delete;
 
   // Takes `bytes` of free space as credit, or nothing.
-  bool Take(uint64_t bytes) {
+  bool Take(U64 bytes) {
     // order: relaxed: only the CAS below decides
-    uint64_t available = available_.load(std::memory_order_relaxed);
+    U64 available = available_.load(std::memory_order_relaxed);
     do {
       if (available < bytes) return false;
       // order: acquire <- LogRing::Take [R2]
@@ -88,13 +91,13 @@ class LogRing {
 
   // Gives unused credit back.
   // order: relaxed: the space was not touched; Release stays the head of the release sequence [R2]
-  void Give(uint64_t bytes) { available_.fetch_add(bytes, std::memory_order_relaxed); }
+  void Give(U64 bytes) { available_.fetch_add(bytes, std::memory_order_relaxed); }
 
   // order: relaxed: a hint for how much credit to take
-  uint64_t available() const { return available_.load(std::memory_order_relaxed); }
+  U64 available() const { return available_.load(std::memory_order_relaxed); }
 
   // The position of a range of `bytes` (a multiple of 8), which the caller's credit must cover.
-  uint64_t Reserve(uint64_t bytes) {
+  U64 Reserve(U64 bytes) {
     MORAINE_DCHECK(bytes % kRecordAlignment == 0);
     // order: release -> LogRing::Tail [R5]
     // order: acquire <- LogRing::Tail [R2]
@@ -102,13 +105,13 @@ class LogRing {
   }
 
   // order: acquire <- LogRing::Tail [R5]
-  uint64_t Tail() const { return tail_.load(std::memory_order_acquire); }
+  U64 Tail() const { return tail_.load(std::memory_order_acquire); }
 
   // The tail, ordered against every Reserve: whoever reserves later sees what the caller stored
   // before.
   // order: release -> LogRing::Tail [R5]
   // order: acquire <- LogRing::Tail [R5]
-  uint64_t TailAfterAnnounce() { return tail_.fetch_add(0, std::memory_order_acq_rel); }
+  U64 TailAfterAnnounce() { return tail_.fetch_add(0, std::memory_order_acq_rel); }
 
   // Reserves a record of at least `least_bytes` that ends at the next multiple of `unit`.
   LogRange ReservePadding(uint64_t unit, uint64_t least_bytes) {
@@ -152,8 +155,8 @@ class LogRing {
 
  private:
   Memory& memory_;
-  alignas(64) typename Policy::template Atomic<uint64_t> tail_;
-  alignas(64) typename Policy::template Atomic<uint64_t> available_;
+  alignas(64) typename Policy::template Atomic<U64> tail_;
+  alignas(64) typename Policy::template Atomic<U64> available_;
 };
 
 }  // namespace moraine

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "storage/sync/atomic.h"
+#include "storage/sync/policy_number.h"
 
 namespace moraine {
 
@@ -21,14 +22,16 @@ enum class ChargeKind : uint8_t {
 template <class Policy>
 class BasicMemoryBudget {
  public:
-  explicit BasicMemoryBudget(uint64_t limit_bytes)
-      : limit_bytes_(limit_bytes), reserve_bytes_(limit_bytes / 8 + (uint64_t{1} << 20)) {}
+  using U64 = typename PolicyNumber<Policy>::Type;
+
+  explicit BasicMemoryBudget(U64 limit_bytes)
+      : limit_bytes_(limit_bytes), reserve_bytes_(ReserveOf(limit_bytes)) {}
 
   // Whether `bytes` more are allowed; if so they are counted until Release.
-  bool Charge(uint64_t bytes, ChargeKind kind) {
-    uint64_t most = kind == ChargeKind::kOrdinary ? limit_bytes_ : limit_bytes_ + reserve_bytes_;
+  bool Charge(U64 bytes, ChargeKind kind) {
+    U64 most = kind == ChargeKind::kOrdinary ? limit_bytes_ : limit_bytes_ + reserve_bytes_;
     // order: relaxed: a count; nothing is published through it
-    uint64_t used = used_bytes_.load(std::memory_order_relaxed);
+    U64 used = used_bytes_.load(std::memory_order_relaxed);
     do {
       if (bytes > most || used > most - bytes) return false;
       // order: relaxed: a count
@@ -38,18 +41,27 @@ class BasicMemoryBudget {
   }
 
   // order: relaxed: a count
-  void Release(uint64_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void Release(U64 bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   // order: relaxed: a statistic
-  uint64_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
-  uint64_t limit_bytes() const { return limit_bytes_; }
+  U64 used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  U64 limit_bytes() const { return limit_bytes_; }
   // Whether the reserve is in use.
   bool over_limit() const { return used_bytes() > limit_bytes_; }
 
  private:
-  const uint64_t limit_bytes_;
-  const uint64_t reserve_bytes_;
-  alignas(64) typename Policy::template Atomic<uint64_t> used_bytes_{0};
+  // An eighth and a megabyte, but never so much that limit + reserve wraps around: a limit that
+  // means "none" would then refuse what may use the reserve.
+  static U64 ReserveOf(U64 limit_bytes) {
+    U64 reserve = limit_bytes / 8 + (uint64_t{1} << 20);
+    U64 room = ~uint64_t{0} - limit_bytes;
+    if (room < reserve) return room;
+    return reserve;
+  }
+
+  const U64 limit_bytes_;
+  const U64 reserve_bytes_;
+  alignas(64) typename Policy::template Atomic<U64> used_bytes_{0};
 };
 using MemoryBudget = BasicMemoryBudget<DefaultPolicy>;
 

@@ -46,6 +46,7 @@
 
 #include "storage/base/check.h"
 #include "storage/sync/atomic.h"
+#include "storage/sync/policy_number.h"
 
 namespace moraine {
 
@@ -54,6 +55,8 @@ inline constexpr uint64_t kEpochGracePeriods = 3;  // [E3]
 template <class Policy = DefaultPolicy>
 class EpochDomain {
  public:
+  using U64 = typename PolicyNumber<Policy>::Type;
+
   class alignas(64) Participant {
    public:
     // Enters a guard; nested calls count. Owner only. The second look at the clock makes [E1] true
@@ -61,8 +64,8 @@ class EpochDomain {
     // three turns at most.
     void Enter() {
       if (depth_++ > 0) return;
-      uint64_t now = domain_->Now();
-      uint64_t pinned;
+      U64 now = domain_->Now();
+      U64 pinned;
       do {
         pinned = now;
         // order: release -> EpochDomain::Scan [E3]: carries on what Exit released
@@ -79,7 +82,7 @@ class EpochDomain {
     }
     bool InGuard() const { return depth_ > 0; }
     // The date to retire an object under: pinned epoch + 1 [E2]. Owner only, inside a guard.
-    uint64_t RetireEpoch() const {
+    U64 RetireEpoch() const {
       MORAINE_DCHECK(depth_ > 0);
       // order: relaxed: the owner reads its own store
       return active_.load(std::memory_order_relaxed) + 1;
@@ -87,14 +90,15 @@ class EpochDomain {
 
    private:
     friend class EpochDomain;
-    typename Policy::template Atomic<uint64_t> active_{0};
+    typename Policy::template Atomic<U64> active_{0};
     typename Policy::template Atomic<uint32_t> claimed_{1};
     EpochDomain* domain_ = nullptr;
     Participant* next_ = nullptr;  // immutable once linked
     uint32_t depth_ = 0;           // owner only
   };
 
-  EpochDomain() = default;
+  // Begins at `first_epoch`, which is not 0.
+  explicit EpochDomain(U64 first_epoch = 1) : clock_(first_epoch) {}
   EpochDomain(const EpochDomain&) = delete;
   EpochDomain& operator=(const EpochDomain&) = delete;
   ~EpochDomain() {
@@ -132,16 +136,16 @@ class EpochDomain {
   }
 
   // order: acquire <- EpochDomain::TryAdvance [E3]
-  uint64_t Now() const { return clock_.load(std::memory_order_acquire); }
+  U64 Now() const { return clock_.load(std::memory_order_acquire); }
 
   // Moves the clock on by one unless a participant is still in an older epoch. Costs one heavy
   // fence.
   bool TryAdvance() {
-    uint64_t now = Now();
+    U64 now = Now();
     Policy::HeavyFence();
     for (Participant* at = First(); at != nullptr; at = at->next_) {
       // order: acquire <- EpochDomain::Scan [E3]
-      uint64_t active = at->active_.load(std::memory_order_acquire);
+      U64 active = at->active_.load(std::memory_order_acquire);
       if (active != 0 && active != now) return false;
     }
     // order: release -> EpochDomain::TryAdvance [E1]
@@ -153,7 +157,7 @@ class EpochDomain {
   // order: acquire <- EpochDomain::First [E1]
   Participant* First() const { return head_.load(std::memory_order_acquire); }
 
-  alignas(64) typename Policy::template Atomic<uint64_t> clock_{1};
+  alignas(64) typename Policy::template Atomic<U64> clock_;
   alignas(64) typename Policy::template Atomic<Participant*> head_{nullptr};
 };
 
