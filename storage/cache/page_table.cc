@@ -83,8 +83,7 @@ absl::StatusOr<PageId> PageTable::Allocate(PageKind kind) {
 
 void PageTable::Free(PageId page) {
   StoreExclusive(page, MemWord());
-  // order: release -> PageTable::Publish [P4]
-  entries_[page.value()].disk.store(0, std::memory_order_release);
+  entries_[page.value()].ClearDisk();
   SetUses(page, 0);
   MutexLock lock(mutex_);
   Range& range = page.value() < inner_.end ? inner_ : leaves_;

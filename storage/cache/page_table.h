@@ -35,6 +35,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/cache/disk_refs.h"
+#include "storage/cache/page_entry.h"
 #include "storage/cache/page_words.h"
 #include "storage/memory/memory_budget.h"
 #include "storage/sync/atomic.h"
@@ -53,36 +54,17 @@ class PageTable {
   static absl::StatusOr<std::unique_ptr<PageTable>> Create(uint32_t capacity, MemoryBudget* budget);
   ~PageTable();
 
-  MemWord Load(PageId page) const {
-    // order: acquire <- PageTable::Install [P1]
-    return MemWord::FromBits(entries_[page.value()].mem.load(std::memory_order_acquire));
-  }
+  MemWord Load(PageId page) const { return entries_[page.value()].Load(); }
   // On failure `expected` becomes the current word.
   bool CompareAndSwap(PageId page, MemWord& expected, MemWord desired) {
-    uint64_t bits = expected.bits();
-    // order: release -> PageTable::Install [P1]; acquire because a failure hands out the word
-    bool swapped = entries_[page.value()].mem.compare_exchange_strong(
-        bits, desired.bits(), std::memory_order_acq_rel, std::memory_order_acquire);
-    if (!swapped) expected = MemWord::FromBits(bits);
-    return swapped;
+    return entries_[page.value()].CompareAndSwap(expected, desired);
   }
   // Sets the word of a page that no other thread can reach.
-  void StoreExclusive(PageId page, MemWord word) {
-    // order: release -> PageTable::Install [P1]
-    entries_[page.value()].mem.store(word.bits(), std::memory_order_release);
-  }
+  void StoreExclusive(PageId page, MemWord word) { entries_[page.value()].StoreExclusive(word); }
 
-  DiskWord LoadDisk(PageId page) const {
-    // order: acquire <- PageTable::Publish [P4]
-    return DiskWord::FromBits(entries_[page.value()].disk.load(std::memory_order_acquire));
-  }
+  DiskWord LoadDisk(PageId page) const { return entries_[page.value()].LoadDisk(); }
   bool CompareAndSwapDisk(PageId page, DiskWord& expected, DiskWord desired) {
-    uint64_t bits = expected.bits();
-    // order: release -> PageTable::Publish [P4]; acquire because a failure hands out the word
-    bool swapped = entries_[page.value()].disk.compare_exchange_strong(
-        bits, desired.bits(), std::memory_order_acq_rel, std::memory_order_acquire);
-    if (!swapped) expected = DiskWord::FromBits(bits);
-    return swapped;
+    return entries_[page.value()].CompareAndSwapDisk(expected, desired);
   }
 
   // A stamp for MemWord::Evicted that no page of this table had before. Recovery's own ones are
@@ -142,10 +124,7 @@ class PageTable {
   uint64_t inner_count() const;
 
  private:
-  struct Entry {
-    Atomic<uint64_t> mem;
-    Atomic<uint64_t> disk;
-  };
+  using Entry = PageEntry<DefaultPolicy>;
   struct Note {
     Atomic<uint32_t> tree;
   };

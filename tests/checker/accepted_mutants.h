@@ -18,6 +18,10 @@ struct AcceptedMutant {
 inline constexpr AcceptedMutant kAcceptedMutants[] = {
     {"epoch.h EpochDomain::TryAdvance swap 1: acq_rel -> release",
      "the swap reads the message that Now acquired a few lines above: no other has its value"},
+    {"page_entry.h PageEntry::CompareAndSwap swap 1: acq_rel -> release",
+     "the swap reads the message that Load acquired: under its guard no other has its value"},
+    {"page_entry.h PageEntry::CompareAndSwapDisk swap 1: acq_rel -> release",
+     "as above; a packed word, whose value may come again, has nothing behind it"},
     {"visibility.h PushBound swap 1: acq_rel -> acquire",
      "a push hands over a bound, which is the word itself, and no data"},
     {"visibility.h PushBound swap 1: acq_rel -> release",

@@ -6,7 +6,7 @@ namespace moraine::checker {
 std::vector<NamedScenario> AllScenarios() {
   std::vector<NamedScenario> all;
   for (auto* part : {&EpochScenarios, &BudgetScenarios, &RingScenarios, &DurabilityScenarios,
-                     &RegistryScenarios, &VisibilityScenarios}) {
+                     &PageScenarios, &RegistryScenarios, &VisibilityScenarios}) {
     for (const NamedScenario& scenario : part()) all.push_back(scenario);
   }
   return all;

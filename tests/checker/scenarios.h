@@ -20,6 +20,7 @@ std::vector<NamedScenario> RingScenarios();        // storage/log/ring.h
 std::vector<NamedScenario> DurabilityScenarios();  // the same, with a device that loses power
 std::vector<NamedScenario> EpochScenarios();       // storage/sync/epoch.h
 std::vector<NamedScenario> VisibilityScenarios();  // storage/tree/visibility.h, ts_word.h
+std::vector<NamedScenario> PageScenarios();        // storage/cache/page_entry.h
 std::vector<NamedScenario> RegistryScenarios();    // storage/tree/snapshot_registry.h
 std::vector<NamedScenario> BudgetScenarios();      // storage/memory/memory_budget.h
 
