@@ -18,16 +18,18 @@ namespace moraine::checker {
 // How a type of words is kept as a Value. Types with open values bring their own (symbolic.h).
 template <class T>
 struct ValueOf {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));
-  static constexpr bool kNumber = std::is_integral_v<T> && sizeof(T) == sizeof(uint64_t);
+  static constexpr size_t kBytes =
+      sizeof(T);  // NOLINT(bugprone-sizeof-expression): or of a pointer
+  static_assert(std::is_trivially_copyable_v<T> && kBytes <= sizeof(uint64_t));
+  static constexpr bool kNumber = std::is_integral_v<T> && kBytes == sizeof(uint64_t);
   static Value To(T value) {
     Value word;
-    std::memcpy(&word.bits, &value, sizeof(T));
+    std::memcpy(&word.bits, &value, kBytes);
     return word;
   }
   static T From(Value word) {
     T value;
-    std::memcpy(&value, &word.bits, sizeof(T));
+    std::memcpy(&value, &word.bits, kBytes);
     return value;
   }
 };

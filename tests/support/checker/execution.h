@@ -212,7 +212,7 @@ class Execution {
   WeakMemory memory_;
   Fiber main_;
   std::array<Member, kMostThreads> members_;
-  size_t thread_count_ = 1;
+  ThreadIndex thread_count_ = 1;
   ThreadIndex running_ = 0;
   Phase phase_ = Phase::kSetup;
 

@@ -15,7 +15,7 @@ constexpr uint32_t kMostForcedTurns = 200;
 
 void Execution::Run(std::initializer_list<absl::FunctionRef<void()>> threads) {
   MORAINE_CHECK(phase_ == Phase::kSetup && threads.size() < kMostThreads);
-  thread_count_ = threads.size() + 1;
+  thread_count_ = static_cast<ThreadIndex>(threads.size() + 1);
   for (ThreadIndex t = 1; t < thread_count_; ++t) {
     Member& member = members_[t];
     member.body = threads.begin() + (t - 1);
