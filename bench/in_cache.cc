@@ -161,6 +161,7 @@ class Benchmark {
     }
     for (const Workload workload : kAllWorkloads) {
       if (!options_.Wants(workload)) continue;
+      if (workload == Workload::kTransaction && !store->has_transactions()) continue;
       MORAINE_RETURN_IF_ERROR(RunOne(contender, *store, workload, threads, round));
       if (workload == Workload::kInsert) MORAINE_RETURN_IF_ERROR(Prepare(*store));
     }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -105,6 +106,41 @@ class CasStep {
   const RecordSet& records_;
   RandomStream random_;
   KeyBuffer key_;
+};
+
+// Four reads and four writes of other keys in one transaction.
+class TransactionStep {
+ public:
+  TransactionStep(Session& session, const RecordSet& records, uint64_t seed)
+      : session_(session), records_(records), random_(seed) {}
+  absl::StatusOr<uint64_t> operator()() {
+    for (size_t i = 0; i < kEach; ++i) {
+      read_[i] = random_.Below(records_.count());
+      read_keys_[i] = records_.Key(read_[i], &read_buffers_[i]);
+      const uint64_t written = random_.Below(records_.count());
+      records_.FillValue(written, random_.Next(), &written_values_[i]);
+      writes_[i] = {records_.Key(written, &write_buffers_[i]), written_values_[i]};
+    }
+    MORAINE_RETURN_IF_ERROR(session_.ReadAndWrite(read_keys_, &values_, writes_));
+    for (size_t i = 0; i < kEach; ++i) {
+      if (!records_.CheckValue(read_[i], values_[i]))
+        return WrongRecord("transaction", read_keys_[i], "missing or wrong value");
+    }
+    return 1;
+  }
+
+ private:
+  static constexpr size_t kEach = 4;
+  Session& session_;
+  const RecordSet& records_;
+  RandomStream random_;
+  uint64_t read_[kEach];
+  KeyBuffer read_buffers_[kEach];
+  KeyBuffer write_buffers_[kEach];
+  std::string_view read_keys_[kEach];
+  std::string written_values_[kEach];
+  KeyValue writes_[kEach];
+  std::vector<std::string> values_;
 };
 
 class ScanStep {

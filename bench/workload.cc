@@ -31,9 +31,13 @@ struct WorkloadRow {
   uint32_t sample_every;  // operations per reading of the clock, so that it costs below 1 %
 };
 constexpr WorkloadRow kRows[] = {
-    {Workload::kInsert, "insert", true, 16},   {Workload::kGet, "get", false, 16},
-    {Workload::kScan100, "scan100", false, 4}, {Workload::kFullScan, "full_scan", false, 1},
-    {Workload::kCas, "cas", true, 16},         {Workload::kPut, "put", true, 16},
+    {Workload::kInsert, "insert", true, 16},
+    {Workload::kGet, "get", false, 16},
+    {Workload::kScan100, "scan100", false, 4},
+    {Workload::kFullScan, "full_scan", false, 1},
+    {Workload::kCas, "cas", true, 16},
+    {Workload::kPut, "put", true, 16},
+    {Workload::kTransaction, "transaction", true, 4},
 };
 
 const WorkloadRow& RowOf(Workload workload) { return kRows[static_cast<size_t>(workload)]; }
@@ -146,6 +150,8 @@ class Run {
         return Repeat(CasStep(mine, records_, seed), &outcome, {.seconds = plan_.seconds});
       case Workload::kPut:
         return Repeat(PutStep(mine, records_, seed), &outcome, {.seconds = plan_.seconds});
+      case Workload::kTransaction:
+        return Repeat(TransactionStep(mine, records_, seed), &outcome, {.seconds = plan_.seconds});
     }
   }
 

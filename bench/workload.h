@@ -25,11 +25,14 @@ enum class Workload : uint8_t {
   kFullScan,  // the whole tree; an operation is a record, a latency is a whole pass
   kCas,       // uniform read-check-write of one key, atomic
   kPut,       // uniform overwrite of existing keys
+  // Four uniform reads and four writes of other keys in one transaction, as isolated as the engine
+  // can; engines without transactions leave it out.
+  kTransaction,
 };
 
-inline constexpr Workload kAllWorkloads[] = {Workload::kInsert,  Workload::kGet,
-                                             Workload::kScan100, Workload::kFullScan,
-                                             Workload::kCas,     Workload::kPut};
+inline constexpr Workload kAllWorkloads[] = {
+    Workload::kInsert, Workload::kGet, Workload::kScan100,    Workload::kFullScan,
+    Workload::kCas,    Workload::kPut, Workload::kTransaction};
 
 std::string_view WorkloadName(Workload workload);
 std::optional<Workload> WorkloadByName(std::string_view name);

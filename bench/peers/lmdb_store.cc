@@ -102,6 +102,27 @@ class LmdbSession : public Session {
     return true;
   }
 
+  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
+                            std::vector<std::string>* values,
+                            std::span<const KeyValue> writes) override {
+    values->resize(reads.size());
+    WriteTransaction writer;
+    MORAINE_RETURN_IF_ERROR(writer.Begin(environment_));
+    for (size_t i = 0; i < reads.size(); ++i) {
+      MDB_val wanted = ToVal(reads[i]);
+      MDB_val found;
+      const int code = mdb_get(writer.get(), table_, &wanted, &found);
+      if (code != MDB_NOTFOUND) MORAINE_RETURN_IF_ERROR(ToStatus(code));
+      (*values)[i].assign(code == MDB_SUCCESS ? ToView(found) : std::string_view());
+    }
+    for (const KeyValue& record : writes) {
+      MDB_val key = ToVal(record.key);
+      MDB_val value = ToVal(record.value);
+      MORAINE_RETURN_IF_ERROR(ToStatus(mdb_put(writer.get(), table_, &key, &value, 0)));
+    }
+    return writer.Commit();
+  }
+
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {
     MORAINE_RETURN_IF_ERROR(ToStatus(mdb_txn_renew(reader_)));
     int code = mdb_cursor_renew(reader_, cursor_);
@@ -152,6 +173,7 @@ class LmdbStore : public Store {
   }
 
   // Has no background work; unsynced, the system still has pages to write.
+  bool has_transactions() const override { return true; }
   absl::Status Settle() override {
     return settings_.cold ? ToStatus(mdb_env_sync(environment_, 1)) : absl::OkStatus();
   }

@@ -7,6 +7,7 @@
 
 #include "storage/base/status_macros.h"
 #include "storage/engine.h"
+#include "txn/transact.h"
 
 namespace moraine::bench {
 namespace {
@@ -46,6 +47,27 @@ class MoraineSession : public Session {
     return position.has_value();
   }
 
+  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
+                            std::vector<std::string>* values,
+                            std::span<const KeyValue> writes) override {
+    values->resize(reads.size());
+    auto body = [&](Transaction& transaction) -> absl::Status {
+      for (size_t i = 0; i < reads.size(); ++i) {
+        std::string& value = (*values)[i];
+        value.clear();
+        MORAINE_RETURN_IF_ERROR(
+            transaction.Get(*tree_, reads[i], [&](std::string_view found) { value.assign(found); })
+                .status());
+      }
+      for (const KeyValue& write : writes)
+        MORAINE_RETURN_IF_ERROR(transaction.Put(*tree_, write.key, write.value));
+      return absl::OkStatus();
+    };
+    RetryOptions retry;
+    retry.most_tries = 1'000'000;
+    return Transact(*engine_, {}, retry, {}, durability_, body).status();
+  }
+
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {
     MORAINE_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> at, engine_->NewCursor(*tree_, nullptr));
     MORAINE_RETURN_IF_ERROR(at->Seek(from));
@@ -82,6 +104,7 @@ class MoraineStore : public Store {
   }
 
   absl::Status Settle() override { return engine_->Flush(); }
+  bool has_transactions() const override { return true; }
 
   absl::StatusOr<StoreCounters> Counters() override {
     MORAINE_ASSIGN_OR_RETURN(const EngineStats stats, engine_->Stats());

@@ -136,6 +136,32 @@ class RocksdbSession : public Session {
     }
   }
 
+  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
+                            std::vector<std::string>* values,
+                            std::span<const KeyValue> writes) override {
+    values->resize(reads.size());
+    while (true) {
+      transaction_.reset(database_->BeginTransaction(write_options_, transaction_options_,
+                                                     transaction_.release()));
+      rocksdb::ReadOptions at_snapshot;
+      at_snapshot.snapshot = transaction_->GetSnapshot();
+      for (size_t i = 0; i < reads.size(); ++i) {
+        // For update: validated at commit, which makes it serializable.
+        const rocksdb::Status found =
+            transaction_->GetForUpdate(at_snapshot, ToSlice(reads[i]), &(*values)[i]);
+        if (found.IsNotFound()) (*values)[i].clear();
+        if (!found.IsNotFound()) MORAINE_RETURN_IF_ERROR(ToStatus(found));
+      }
+      for (const KeyValue& write : writes) {
+        MORAINE_RETURN_IF_ERROR(
+            ToStatus(transaction_->Put(ToSlice(write.key), ToSlice(write.value))));
+      }
+      const rocksdb::Status committed = transaction_->Commit();
+      if (committed.ok()) return absl::OkStatus();
+      if (!committed.IsBusy() && !committed.IsTryAgain()) return ToStatus(committed);
+    }
+  }
+
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {
     const std::unique_ptr<rocksdb::Iterator> at(base_->NewIterator(scan_options_));
     for (at->Seek(ToSlice(from)); at->Valid(); at->Next()) {
@@ -170,6 +196,7 @@ class RocksdbStore : public Store {
     return std::make_unique<RocksdbSession>(database_.get(), settings_);
   }
 
+  bool has_transactions() const override { return true; }
   absl::Status Settle() override {
     if (settings_.cold) {
       MORAINE_RETURN_IF_ERROR(ToStatus(database_->Flush(rocksdb::FlushOptions())));

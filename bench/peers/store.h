@@ -67,6 +67,17 @@ class Session {
   virtual absl::Status PutMany(std::span<const KeyValue> records) = 0;
   // Reads, decides and writes with nothing in between; whether it wrote. An absent key: false.
   virtual absl::StatusOr<bool> Update(std::string_view key, ConditionalUpdate update) = 0;
+  // Reads keys and writes records in one transaction of the strongest isolation that the engine has,
+  // run again until it commits. An absent key reads as an empty value. Only where the store
+  // has_transactions().
+  virtual absl::Status ReadAndWrite(std::span<const std::string_view> reads,
+                                    std::vector<std::string>* values,
+                                    std::span<const KeyValue> writes) {
+    static_cast<void>(reads);
+    static_cast<void>(values);
+    static_cast<void>(writes);
+    return absl::UnimplementedError("the engine has no transactions");
+  }
   // Visits keys >= `from` in order, as of one instant.
   virtual absl::Status Scan(std::string_view from, ScanVisitor visit) = 0;
 };
@@ -87,6 +98,7 @@ class Store {
   virtual absl::Status Settle() = 0;
   virtual absl::StatusOr<StoreCounters> Counters() = 0;
   virtual absl::Status Close() = 0;  // no session may exist
+  virtual bool has_transactions() const { return false; }
   // Engine, version and every setting that matters; its hash identifies a configuration.
   virtual std::string Description() const = 0;
 };

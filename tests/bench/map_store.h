@@ -26,6 +26,7 @@ class MapStore : public Store {
     if (faults_.refuses_sessions) return absl::ResourceExhaustedError("no more sessions");
     return std::make_unique<MapSession>(this);
   }
+  bool has_transactions() const override { return true; }
   absl::Status Settle() override {
     ++settled_;
     return absl::OkStatus();
@@ -72,6 +73,15 @@ class MapStore : public Store {
       found->second = next;
       ++store_->puts_;
       return true;
+    }
+    absl::Status ReadAndWrite(std::span<const std::string_view> reads,
+                              std::vector<std::string>* values,
+                              std::span<const KeyValue> writes) override {
+      values->assign(reads.size(), "");
+      for (size_t i = 0; i < reads.size(); ++i) {
+        if (auto found = Get(reads[i], &(*values)[i]); !found.ok()) return found.status();
+      }
+      return PutMany(writes);
     }
     absl::Status Scan(std::string_view from, ScanVisitor visit) override {
       const std::lock_guard<std::mutex> lock(store_->mutex_);

@@ -129,6 +129,22 @@ TEST_P(StoreConformanceTest, UpdateWritesKeepsOrFindsNothing) {
   EXPECT_EQ(value, "new");
 }
 
+TEST_P(StoreConformanceTest, TransactionsReadAndWrite) {
+  if (!store_->has_transactions()) GTEST_SKIP() << "no transactions";
+  const auto session = NewSession();
+  ASSERT_TRUE(session->Put("a", "1").ok());
+  const std::vector<std::string_view> reads = {"a", "absent"};
+  const std::vector<KeyValue> writes = {{"a", "2"}, {"b", "3"}};
+  std::vector<std::string> values;
+  ASSERT_TRUE(session->ReadAndWrite(reads, &values, writes).ok());
+  EXPECT_EQ(values, (std::vector<std::string>{"1", ""}));
+  ASSERT_TRUE(session->ReadAndWrite(reads, &values, {}).ok());
+  EXPECT_EQ(values[0], "2");
+  std::string value;
+  EXPECT_TRUE(session->Get("b", &value).value());
+  EXPECT_EQ(value, "3");
+}
+
 TEST_P(StoreConformanceTest, ConcurrentUpdatesLoseNothing) {
   constexpr int kThreads = 3;
   const int turns = GetParam().synced ? 10 : 300;
@@ -163,6 +179,7 @@ TEST_P(StoreConformanceTest, EveryWorkloadReadsBackWhatWasWritten) {
   for (const int threads : {1, 2}) {
     plan.threads = threads;
     for (const Workload workload : kAllWorkloads) {
+      if (workload == Workload::kTransaction && !store_->has_transactions()) continue;
       plan.workload = workload;
       const auto result = RunWorkload(*store_, records, plan);
       ASSERT_TRUE(result.ok()) << WorkloadName(workload) << ": " << result.status();

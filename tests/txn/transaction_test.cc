@@ -259,5 +259,25 @@ TEST_F(TransactionTest, MultiGetMixesOwnAndOthers) {
   EXPECT_EQ(values, (std::vector<std::optional<std::string>>{"2", std::nullopt, "1"}));
 }
 
+// The log fails after the writes took effect: neither "done" nor "not done" would be true.
+TEST(FailingLogTest, TheOutcomeIsUnknownAndLaterCommitsAreRefused) {
+  SimulatedIo io{{}};
+  auto engine = Engine::Open("db", SmallEngineOptions(&io)).value();
+  Tree& tree = *engine->CreateTree("t", {}).value();
+  FaultRule rule;
+  rule.first_operation = io.operation_count();
+  rule.persistent = true;
+  io.AddFault(rule);
+  auto t = Transaction::Begin(*engine, {}).value();
+  ASSERT_TRUE(t->Put(tree, "a", "1").ok());
+  absl::Status status = t->Commit(Durability::kSync).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnknown) << status;
+  EXPECT_EQ(ReadValue(*engine, tree, "a").value(), "1");  // visible, as the error says
+  auto later = Transaction::Begin(*engine, {}).value();
+  ASSERT_TRUE(later->Put(tree, "b", "1").ok());
+  EXPECT_EQ(later->Commit(Durability::kNone).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReadValue(*engine, tree, "b").value(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace moraine
