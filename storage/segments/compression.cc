@@ -3,27 +3,42 @@
 
 #include <zstd.h>
 
-#include <memory>
-
 namespace moraine {
 namespace {
 
-struct FreeContext {
-  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+struct Contexts {
+  ZSTD_CCtx* compressor = nullptr;
+  ZSTD_DCtx* expander = nullptr;
 };
+// Apart from what frees them: a database that a static object holds is closed after the destructors
+// of its thread's objects have run, and must still be able to compress. What is made that late is
+// not freed.
+thread_local constinit Contexts contexts;
+
+struct FreeContexts {
+  ~FreeContexts() {
+    ZSTD_freeCCtx(contexts.compressor);
+    ZSTD_freeDCtx(contexts.expander);
+    contexts = Contexts();
+  }
+};
+
+Contexts& Local() {
+  [[maybe_unused]] thread_local FreeContexts at_exit;
+  return contexts;
+}
 
 // Null when there is no memory for one; the next call tries again.
 ZSTD_CCtx* Compressor() {
-  thread_local std::unique_ptr<ZSTD_CCtx, FreeContext> context;
-  if (context == nullptr) context.reset(ZSTD_createCCtx());
-  return context.get();
+  Contexts& local = Local();
+  if (local.compressor == nullptr) local.compressor = ZSTD_createCCtx();
+  return local.compressor;
 }
 
 ZSTD_DCtx* Expander() {
-  thread_local std::unique_ptr<ZSTD_DCtx, FreeContext> context;
-  if (context == nullptr) context.reset(ZSTD_createDCtx());
-  return context.get();
+  Contexts& local = Local();
+  if (local.expander == nullptr) local.expander = ZSTD_createDCtx();
+  return local.expander;
 }
 
 }  // namespace

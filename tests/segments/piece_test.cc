@@ -7,7 +7,9 @@
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
 
+#include "storage/base/check.h"
 #include "storage/base/coding.h"
+#include "storage/segments/compression.h"
 #include "tests/support/seeds.h"
 
 namespace moraine {
@@ -50,6 +52,20 @@ std::string Repetitive(size_t bytes) {
   text.resize(bytes);
   return text;
 }
+
+// A database in a static object is closed when the objects of its thread are gone already: pages must
+// still be compressed then. Destroyed after main has ended; failure ends the test program.
+struct LateUser {
+  ~LateUser() {
+    const std::string payload = Repetitive(8192);
+    std::string compressed;
+    std::string raw;
+    MORAINE_CHECK(ZstdCompress(payload, 1, payload.size(), &compressed));
+    MORAINE_CHECK(ZstdExpand(compressed, payload.size(), &raw) == nullptr);
+    MORAINE_CHECK(raw == payload);
+  }
+};
+const LateUser late_user;
 
 // What a hostile writer does: damage with a checksum that fits.
 void FixChecksum(std::string* stored) {

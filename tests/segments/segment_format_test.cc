@@ -205,9 +205,13 @@ std::map<std::string, std::string> ReadGolden() {
   std::ifstream input(kGoldenPath);
   EXPECT_TRUE(input.good()) << kGoldenPath;
   std::map<std::string, std::string> files;
-  std::string name, hex;
-  size_t offset = 0;
-  while (input >> name >> offset >> hex) {
+  for (std::string line; std::getline(input, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream fields(line);
+    std::string name, hex;
+    size_t offset = 0;
+    fields >> name >> offset >> hex;
+    EXPECT_FALSE(fields.fail()) << line;
     const std::string bytes = absl::HexStringToBytes(hex);
     std::string& file = files[name];
     if (file.size() < offset + bytes.size()) file.resize(offset + bytes.size());
