@@ -34,24 +34,24 @@ struct OpenCursor {
   uint64_t transaction_serial;
 };
 
-// The cursor of a handle, for the time of one call, and the transaction it reads with it.
+// The cursor of a handle, for the time of one call, and the transaction it reads with it. A step of
+// a scan is the cheapest call there is, so this has no Arguments of its own.
 class CursorUse {
  public:
-  CursorUse(const moraine_cursor* cursor, Arguments* arguments)
-      : use_(cursor, HandleKind::kCursor) {
+  explicit CursorUse(const moraine_cursor* cursor) : use_(cursor, HandleKind::kCursor) {
     if (!use_.found()) {
-      arguments->Misuse("cursor: NULL, freed, or no cursor");
+      problem_ = "cursor: NULL, freed, or no cursor";
     } else if (!use_.entered()) {
-      arguments->Misuse("cursor: another thread is inside a call on it");
+      problem_ = "cursor: another thread is inside a call on it";
     } else if (reads_transaction()) {
       transaction_.emplace(object()->transaction, HandleKind::kTransaction);
-      if (transaction() == nullptr) {
-        arguments->Misuse(transaction_busy()
-                              ? "cursor: another thread is inside a call on its transaction"
-                              : "cursor: its transaction was freed");
-      }
+      if (transaction() != nullptr) return;
+      problem_ = transaction_busy() ? "cursor: another thread is inside a call on its transaction"
+                                    : "cursor: its transaction was freed";
     }
   }
+  // What is wrong; nullptr: nothing.
+  const char* problem() const { return problem_; }
   CursorObject* operator->() const { return &object()->moves; }
 
   bool entered() const { return use_.entered(); }
@@ -70,6 +70,7 @@ class CursorUse {
 
   ExclusiveUse use_;
   std::optional<ExclusiveUse> transaction_;
+  const char* problem_ = nullptr;
 };
 
 // Runs one move and gives the record that it led to.
@@ -77,9 +78,8 @@ template <class MoveFunction>
 moraine_code Step(moraine_cursor* cursor, moraine_slice* key, moraine_slice* value,
                   moraine_error** error, const MoveFunction& move) {
   return Guarded(error, [&]() -> moraine_code {
-    Arguments arguments;
-    const CursorUse use(cursor, &arguments);
-    if (!arguments.ok()) return arguments.Fail(error);
+    const CursorUse use(cursor);
+    if (use.problem() != nullptr) return Fail(error, MORAINE_MISUSE, use.problem());
     const absl::Status moved = move(*use.operator->());
     if (!moved.ok()) return Fail(error, moved);
     if (!use->at_record()) return MORAINE_NOT_FOUND;
@@ -177,7 +177,8 @@ moraine_code moraine_cursor_fetch(moraine_cursor* cursor, size_t most, moraine_s
                                   moraine_slice* values, size_t* count, moraine_error** error) {
   return Guarded(error, [&]() -> moraine_code {
     Arguments arguments;
-    const CursorUse use(cursor, &arguments);
+    const CursorUse use(cursor);
+    if (use.problem() != nullptr) arguments.Misuse(use.problem());
     arguments.Required(keys, "keys: NULL");
     arguments.Required(count, "count: NULL");
     if (most == 0) (void)arguments.Reject("most: 0");
@@ -192,8 +193,7 @@ moraine_code moraine_cursor_free(moraine_cursor* cursor) {
   if (cursor == nullptr) return MORAINE_OK;
   {
     // While its transaction lives, that knows the cursor.
-    Arguments arguments;
-    const CursorUse use(cursor, &arguments);
+    const CursorUse use(cursor);
     if (use.entered() && use.reads_transaction()) {
       TransactionObject* transaction = use.transaction();
       if (transaction == nullptr && use.transaction_busy()) return MORAINE_MISUSE;

@@ -28,16 +28,14 @@ Direction CursorObject::DirectionOf(Way way) const {
 }
 
 absl::Status CursorObject::Settle() {
-  if (!scan_->status().ok()) {
-    place_ = Place::kNowhere;
-    return scan_->status();
-  }
+  // A scan that met an error is at its end.
   if (iterator_ != std::default_sentinel) {
     place_ = Place::kRecord;
-  } else {
-    place_ = walking_ == Direction::kForward ? Place::kAboveAll : Place::kBelowAll;
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  place_ = walking_ == Direction::kForward ? Place::kAboveAll : Place::kBelowAll;
+  if (!scan_->status().ok()) place_ = Place::kNowhere;
+  return scan_->status();
 }
 
 absl::Status CursorObject::Start(Range range, Direction direction) {
