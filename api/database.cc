@@ -58,6 +58,21 @@ Stats FromEngineStats(const moraine::EngineStats& from) {
   stats.log_device_bytes = from.log_device_bytes;
   stats.log_device_writes = from.log_device_writes;
   stats.log_device_syncs = from.log_device_syncs;
+  stats.data_segments = from.data_segments;
+  stats.data_file_bytes = from.data_file_bytes;
+  stats.data_live_bytes = from.data_live_bytes;
+  stats.data_appended_bytes = from.data_appended_bytes;
+  stats.data_device_bytes = from.data_device_bytes;
+  stats.pages_loaded = from.pages_loaded;
+  stats.pieces_loaded = from.pieces_loaded;
+  stats.load_submissions = from.load_submissions;
+  stats.load_bytes = from.load_bytes;
+  stats.pages_flushed = from.pages_flushed;
+  stats.fragments_flushed = from.fragments_flushed;
+  stats.bases_flushed = from.bases_flushed;
+  stats.pages_evicted = from.pages_evicted;
+  stats.pages_on_disk = from.pages_on_disk;
+  stats.pieces_on_disk = from.pieces_on_disk;
   stats.snapshots = from.snapshots;
   stats.recovered_records = from.recovered_records;
   stats.recovery_seconds = from.recovery_seconds;
@@ -182,7 +197,7 @@ absl::StatusOr<VerifyReport> Database::Verify() const {
   report.pages = found.pages;
   report.records = found.records;
   report.log_records = found.log_records;
-  report.checkpoint_pages = found.checkpoint_pages;
+  report.disk_pages = found.disk_pages;
   for (moraine::VerifyFinding& finding : found.findings) {
     report.findings.push_back({std::move(finding.where), std::move(finding.what)});
   }

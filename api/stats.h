@@ -26,6 +26,21 @@ struct Stats {
   uint64_t log_device_bytes = 0;  // written since open
   uint64_t log_device_writes = 0;
   uint64_t log_device_syncs = 0;
+  uint64_t data_segments = 0;        // of the segment store, in use
+  uint64_t data_file_bytes = 0;      // of its files
+  uint64_t data_live_bytes = 0;      // of pieces that pages name
+  uint64_t data_appended_bytes = 0;  // pieces written since open
+  uint64_t data_device_bytes = 0;    // the same as the device saw it
+  uint64_t pages_loaded = 0;         // from disk, since open
+  uint64_t pieces_loaded = 0;        // their bases and fragments
+  uint64_t load_submissions = 0;     // system calls that asked for them
+  uint64_t load_bytes = 0;
+  uint64_t pages_flushed = 0;  // written, since open
+  uint64_t fragments_flushed = 0;
+  uint64_t bases_flushed = 0;
+  uint64_t pages_evicted = 0;
+  uint64_t pages_on_disk = 0;      // that were ever written
+  uint64_t pieces_on_disk = 0;     // what gathering all of them would read
   uint64_t snapshots = 0;          // alive
   uint64_t recovered_records = 0;  // replayed from the log at open
   double recovery_seconds = 0;
@@ -48,7 +63,7 @@ struct VerifyReport {
   uint64_t pages = 0;
   uint64_t records = 0;  // in the bases of pages; newer versions are checked but not counted
   uint64_t log_records = 0;
-  uint64_t checkpoint_pages = 0;
+  uint64_t disk_pages = 0;              // whose pieces were all read and checked
   std::vector<VerifyFinding> findings;  // empty: nothing is wrong
 
   bool clean() const { return findings.empty(); }

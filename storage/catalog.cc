@@ -37,7 +37,6 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Create(
     operators.push_back(built_in);
   std::unique_ptr<Catalog> catalog(
       new Catalog(environment, std::move(operators)));  // private constructor
-  MORAINE_RETURN_IF_ERROR(catalog->EnsureTree(kCatalogTree).status());
   return catalog;
 }
 
@@ -79,6 +78,17 @@ absl::StatusOr<Tree*> Catalog::EnsureTree(TreeId id) {
   return trees_.emplace(id, std::move(tree)).first->second.get();
 }
 
+absl::StatusOr<Tree*> Catalog::AdoptTree(TreeId id, PageId root) {
+  MutexLock lock(mutex_);
+  if (trees_.contains(id)) {
+    return absl::DataLossError("tree " + std::to_string(id.value()) + " is there twice");
+  }
+  MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<Tree> tree,
+                           Tree::Adopt(environment_, id, nullptr, root));
+  next_id_ = std::max(next_id_, id.value() + 1);
+  return trees_.emplace(id, std::move(tree)).first->second.get();
+}
+
 void Catalog::RemoveExclusive(TreeId id) {
   MutexLock lock(mutex_);
   trees_.erase(id);
@@ -105,19 +115,28 @@ absl::StatusOr<TreeInfo> Catalog::Find(std::string_view name) {
   return DecodeTreeEntry(name, value);
 }
 
-absl::Status Catalog::FinishRecovery() {
+absl::Status Catalog::NameTrees() {
   MORAINE_ASSIGN_OR_RETURN(std::vector<TreeInfo> named, List(ReadPoint()));
-  std::vector<TreeId> keep = {kCatalogTree};
   for (const TreeInfo& info : named) {
-    keep.push_back(info.id);
     MORAINE_ASSIGN_OR_RETURN(Tree * tree, EnsureTree(info.id));
     MORAINE_ASSIGN_OR_RETURN(const MergeOperator* merge, FindOperator(info.merge_operator));
     tree->SetMergeOperatorExclusive(merge);
   }
-  for (Tree* tree : All()) {
-    if (std::find(keep.begin(), keep.end(), tree->id()) == keep.end()) RemoveExclusive(tree->id());
-  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Tree*>> Catalog::FinishRecovery() {
+  MORAINE_RETURN_IF_ERROR(NameTrees());
+  MORAINE_ASSIGN_OR_RETURN(std::vector<TreeInfo> named, List(ReadPoint()));
+  std::vector<TreeId> keep = {kCatalogTree};
+  for (const TreeInfo& info : named) keep.push_back(info.id);
+  std::vector<Tree*> nameless;
+  for (Tree* tree : All()) {
+    if (std::find(keep.begin(), keep.end(), tree->id()) != keep.end()) continue;
+    tree->MarkDropped();
+    nameless.push_back(tree);
+  }
+  return nameless;
 }
 
 }  // namespace moraine

@@ -42,14 +42,19 @@ class Catalog {
   // Makes the object of a tree, for a new tree (id chosen here) or, at recovery, for a known id.
   absl::StatusOr<Tree*> AddTree(const MergeOperator* merge);
   absl::StatusOr<Tree*> EnsureTree(TreeId id);
+  // A tree of a checkpoint, whose pages the page table knows already.
+  absl::StatusOr<Tree*> AdoptTree(TreeId id, PageId root);
   // Takes out a tree that no thread can be inside any more.
   void RemoveExclusive(TreeId id);
 
   // What the catalog says at `point`.
   absl::StatusOr<std::vector<TreeInfo>> List(ReadPoint point);
   absl::StatusOr<TreeInfo> Find(std::string_view name);
-  // After replay: gives every tree its operator, and removes those that no name leads to.
-  absl::Status FinishRecovery();
+  // Gives every tree that has a name its operator. Before replay: the checkpoint's pages may be
+  // ahead of its catalog.
+  absl::Status NameTrees();
+  // After replay: the same, and trees that no name leads to are marked as dropped and returned.
+  absl::StatusOr<std::vector<Tree*>> FinishRecovery();
 
  private:
   Catalog(const TreeEnvironment& environment,

@@ -13,16 +13,70 @@
 namespace moraine {
 namespace {
 
-constexpr size_t kSuperblockBytes = 4096;
+constexpr size_t kSlotBytes = 4096;
+constexpr size_t kSlots = 2;
 constexpr std::string_view kMagic("moraine\0", 8);
-constexpr size_t kChecksumOffset = 32;
+constexpr size_t kChecksumOffset = 52;
 constexpr std::string_view kTemporaryName = "superblock.new";
-constexpr std::string_view kCheckpointPrefix = "checkpoint-";
+constexpr std::string_view kManifestPrefix = "manifest-";
 
 absl::Status Damaged(const File& file, std::string what) {
   return absl::DataLossError(
       file.path() + ": " + what +
       "; restore the superblock from a backup, the other files may be whole");
+}
+
+// nullopt: never written.
+absl::StatusOr<std::optional<Superblock>> DecodeSlot(const File& file, uint64_t offset,
+                                                     std::string_view bytes) {
+  if (bytes.find_first_not_of('\0') == std::string_view::npos) return std::optional<Superblock>();
+  std::string where = "offset " + std::to_string(offset);
+  ByteReader reader(bytes);
+  if (reader.Bytes(kMagic.size()) != kMagic)
+    return Damaged(file, where + ": not a moraine superblock");
+  Superblock superblock;
+  superblock.format_version = reader.Fixed<uint32_t>();
+  superblock.required_features = reader.Fixed<uint32_t>();
+  superblock.id.high = reader.Fixed<uint64_t>();
+  superblock.id.low = reader.Fixed<uint64_t>();
+  superblock.generation = reader.Fixed<uint64_t>();
+  superblock.manifest_bytes = reader.Fixed<uint64_t>();
+  superblock.manifest_checksum = reader.Fixed<uint32_t>();
+  uint32_t stored = reader.Fixed<uint32_t>();
+  uint32_t actual = Crc32c(bytes.substr(0, kChecksumOffset));
+  if (stored != actual) {
+    return Damaged(file, "offset " + std::to_string(offset + kChecksumOffset) + ": checksum " +
+                             std::to_string(stored) + ", expected " + std::to_string(actual));
+  }
+  size_t at = bytes.find_first_not_of('\0', kChecksumOffset + sizeof(stored));
+  if (at != std::string_view::npos)
+    return Damaged(file, "offset " + std::to_string(offset + at) + ": not zero");
+  return std::optional<Superblock>(superblock);
+}
+
+std::string EncodeSlot(const Superblock& superblock) {
+  std::string bytes(kSlotBytes, '\0');
+  char* at = PutBytes(bytes.data(), kMagic);
+  at = PutFixed(at, superblock.format_version);
+  at = PutFixed(at, superblock.required_features);
+  at = PutFixed(at, superblock.id.high);
+  at = PutFixed(at, superblock.id.low);
+  at = PutFixed(at, superblock.generation);
+  at = PutFixed(at, superblock.manifest_bytes);
+  at = PutFixed(at, superblock.manifest_checksum);
+  PutFixed(at, Crc32c(std::string_view(bytes).substr(0, kChecksumOffset)));
+  return bytes;
+}
+
+absl::Status CheckFormat(const File& file, const Superblock& superblock) {
+  if (superblock.format_version == kFormatVersion && superblock.required_features == 0)
+    return absl::OkStatus();
+  bool newer = superblock.format_version > kFormatVersion || superblock.required_features != 0;
+  return absl::FailedPreconditionError(
+      file.path() + ": format version " + std::to_string(superblock.format_version) +
+      " with features " + std::to_string(superblock.required_features) +
+      ", this program knows version " + std::to_string(kFormatVersion) +
+      " with features 0; open it with " + (newer ? "a newer moraine" : "the moraine that made it"));
 }
 
 }  // namespace
@@ -33,48 +87,33 @@ absl::StatusOr<Superblock> ReadSuperblock(Io& io, Directory& directory) {
   MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
                            directory.OpenFile(kSuperblockName, options));
   MORAINE_ASSIGN_OR_RETURN(uint64_t size, file->Size());
-  if (size != kSuperblockBytes) {
+  if (size != kSlots * kSlotBytes) {
     return Damaged(*file, "has " + std::to_string(size) + " bytes, expected " +
-                              std::to_string(kSuperblockBytes));
+                              std::to_string(kSlots * kSlotBytes));
   }
-  std::string bytes(kSuperblockBytes, '\0');
+  std::string bytes(kSlots * kSlotBytes, '\0');
   MORAINE_RETURN_IF_ERROR(io.ReadFully(*file, 0, bytes.data(), bytes.size()));
-  ByteReader reader(bytes);
-  if (reader.Bytes(kMagic.size()) != kMagic)
-    return Damaged(*file, "offset 0: not a moraine superblock");
-  Superblock superblock;
-  superblock.format_version = reader.Fixed<uint32_t>();
-  superblock.required_features = reader.Fixed<uint32_t>();
-  superblock.id.high = reader.Fixed<uint64_t>();
-  superblock.id.low = reader.Fixed<uint64_t>();
-  uint32_t stored = reader.Fixed<uint32_t>();
-  uint32_t actual = Crc32c(std::string_view(bytes).substr(0, kChecksumOffset));
-  if (stored != actual) {
-    return Damaged(*file, "offset 32: checksum " + std::to_string(stored) + ", expected " +
-                              std::to_string(actual));
+  std::optional<Superblock> newest;
+  absl::Status damage = Damaged(*file, "offset 0: no slot was ever written");
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    auto read = DecodeSlot(*file, slot * kSlotBytes,
+                           std::string_view(bytes).substr(slot * kSlotBytes, kSlotBytes));
+    if (!read.ok()) {
+      damage = read.status();
+    } else if (*read && (!newest || (*read)->generation > newest->generation)) {
+      newest = **read;
+    }
   }
-  if (superblock.format_version != kFormatVersion || superblock.required_features != 0) {
-    return absl::FailedPreconditionError(
-        file->path() + ": format version " + std::to_string(superblock.format_version) +
-        " with features " + std::to_string(superblock.required_features) +
-        ", this program knows version " + std::to_string(kFormatVersion) +
-        " with features 0; open it with a newer moraine");
-  }
-  if (size_t at = bytes.find_first_not_of('\0', kChecksumOffset + sizeof(stored));
-      at != std::string::npos) {
-    return Damaged(*file, "offset " + std::to_string(at) + ": not zero");
-  }
-  return superblock;
+  // One unreadable slot is what a crash during a checkpoint leaves behind. Were it damage instead,
+  // the manifest of the older slot would be gone, and opening would say so.
+  if (!newest) return damage;
+  MORAINE_RETURN_IF_ERROR(CheckFormat(*file, *newest));
+  return *newest;
 }
 
-absl::Status WriteSuperblock(Io& io, Directory& directory, const Superblock& superblock) {
-  std::string bytes(kSuperblockBytes, '\0');
-  char* at = PutBytes(bytes.data(), kMagic);
-  at = PutFixed(at, superblock.format_version);
-  at = PutFixed(at, superblock.required_features);
-  at = PutFixed(at, superblock.id.high);
-  at = PutFixed(at, superblock.id.low);
-  PutFixed(at, Crc32c(std::string_view(bytes).substr(0, kChecksumOffset)));
+absl::Status CreateSuperblock(Io& io, Directory& directory, const Superblock& superblock) {
+  std::string bytes = EncodeSlot(superblock);
+  bytes.resize(kSlots * kSlotBytes, '\0');
   OpenFileOptions options;
   options.create = true;
   MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, directory.OpenFile(kTemporaryName, options));
@@ -86,6 +125,14 @@ absl::Status WriteSuperblock(Io& io, Directory& directory, const Superblock& sup
   return directory.Sync();
 }
 
+absl::Status UpdateSuperblock(Io& io, Directory& directory, const Superblock& superblock) {
+  std::string bytes = EncodeSlot(superblock);
+  MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<File> file, directory.OpenFile(kSuperblockName, {}));
+  uint64_t offset = superblock.generation % kSlots * kSlotBytes;
+  MORAINE_RETURN_IF_ERROR(io.WriteFully(*file, offset, bytes.data(), bytes.size()));
+  return io.SyncFile(*file);
+}
+
 absl::StatusOr<DatabaseId> NewDatabaseId() {
   DatabaseId id;
   if (getrandom(&id, sizeof(id), 0) != static_cast<ssize_t>(sizeof(id))) {
@@ -94,22 +141,22 @@ absl::StatusOr<DatabaseId> NewDatabaseId() {
   return id;
 }
 
-std::string CheckpointName(Lsn position) {
+std::string ManifestName(uint64_t generation) {
   char name[32];
-  std::snprintf(name, sizeof(name), "checkpoint-%016llx",
-                static_cast<unsigned long long>(position.value()));
+  std::snprintf(name, sizeof(name), "manifest-%016llx",
+                static_cast<unsigned long long>(generation));
   return name;
 }
 
-std::optional<Lsn> ParseCheckpointName(std::string_view name) {
-  if (!name.starts_with(kCheckpointPrefix) || name.size() != kCheckpointPrefix.size() + 16)
+std::optional<uint64_t> ParseManifestName(std::string_view name) {
+  if (!name.starts_with(kManifestPrefix) || name.size() != kManifestPrefix.size() + 16)
     return std::nullopt;
-  uint64_t position = 0;
-  auto [end, error] = std::from_chars(name.data() + kCheckpointPrefix.size(),
-                                      name.data() + name.size(), position, 16);
+  uint64_t generation = 0;
+  auto [end, error] = std::from_chars(name.data() + kManifestPrefix.size(),
+                                      name.data() + name.size(), generation, 16);
   if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  if (CheckpointName(Lsn(position)) != name) return std::nullopt;  // capitals: another file's name
-  return Lsn(position);
+  if (ManifestName(generation) != name) return std::nullopt;  // capitals: another file's name
+  return generation;
 }
 
 }  // namespace moraine

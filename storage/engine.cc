@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <utility>
 
@@ -18,6 +19,8 @@ constexpr uint32_t kRunEntries = 12;  // small, so that folds and splits happen 
 #else
 constexpr uint32_t kRunEntries = 64;
 #endif
+constexpr uint64_t kLeastRingBytes = uint64_t{1} << 20;
+constexpr uint32_t kReadQueues = 64;
 constexpr uint32_t kTableCapacity = uint32_t{1} << 26;
 
 absl::Status CheckKey(std::string_view key) {
@@ -113,7 +116,10 @@ absl::Status EngineImplementation::CheckOptions() const {
 LogOptions EngineImplementation::MakeLogOptions() const {
   LogOptions log_options;
   log_options.database_id = superblock_.id;
-  log_options.ring_bytes = options_.log_ring_bytes;
+  // Half of a small budget must not be spent on the log's ring.
+  log_options.ring_bytes =
+      std::min(options_.log_ring_bytes,
+               std::bit_floor(std::max(options_.memory_bytes / 8, kLeastRingBytes)));
   log_options.segment_bytes = options_.log_segment_bytes;
   log_options.group_interval = options_.group_interval;
   return log_options;
@@ -137,7 +143,7 @@ absl::Status EngineImplementation::OpenFiles(const std::string& path) {
   if (absl::IsNotFound(superblock.status()) && options_.create_if_missing) {
     Superblock fresh;
     MORAINE_ASSIGN_OR_RETURN(fresh.id, NewDatabaseId());
-    MORAINE_RETURN_IF_ERROR(WriteSuperblock(*io_, *directory_, fresh));
+    MORAINE_RETURN_IF_ERROR(CreateSuperblock(*io_, *directory_, fresh));
     superblock = fresh;
   }
   if (absl::IsNotFound(superblock.status())) {
@@ -148,25 +154,64 @@ absl::Status EngineImplementation::OpenFiles(const std::string& path) {
   return Recover();
 }
 
-absl::Status EngineImplementation::Recover() {
-  auto begin = std::chrono::steady_clock::now();
+absl::Status EngineImplementation::OpenPages(const Manifest& manifest) {
   heap_ = std::make_unique<Heap>(&budget_);
   MORAINE_ASSIGN_OR_RETURN(table_, PageTable::Create(kTableCapacity, &budget_));
+  SegmentStoreOptions store_options;
+  store_options.database_id = superblock_.id;
+  store_options.read_only = options_.read_only;
+  store_options.segment_bytes = options_.data_segment_bytes;
+  store_options.file_bytes = options_.data_file_bytes;
+  MORAINE_ASSIGN_OR_RETURN(
+      store_, SegmentStore::Open(*io_, *directory_, store_options, manifest.store_state, &budget_));
+  MORAINE_ASSIGN_OR_RETURN(reader_, PageReader::Create(*io_, *store_, kReadQueues, &budget_));
   environment_.table = table_.get();
   environment_.heap = heap_.get();
   environment_.snapshots = &snapshots_;
   environment_.pins = &pins_;
+  environment_.store = store_.get();
+  environment_.reader = reader_.get();
+  environment_.gate = &gate_;
   environment_.leaf_bytes = options_.leaf_bytes;
   environment_.run_entries = kRunEntries;
   MORAINE_ASSIGN_OR_RETURN(catalog_, Catalog::Create(environment_, options_.merge_operators));
+  Pager::Parts parts;
+  parts.environment = &environment_;
+  parts.store = store_.get();
+  parts.find_tree = [this](TreeId id) -> Tree* {
+    Tree* tree = catalog_->FindById(id);
+    return tree == nullptr || tree->dropped() ? nullptr : tree;
+  };
+  parts.all_trees = [this] {
+    std::vector<Tree*> trees = catalog_->All();
+    std::erase_if(trees, [](Tree* tree) { return tree->dropped(); });
+    return trees;
+  };
+  pager_ = std::make_unique<Pager>(std::move(parts));
+  environment_.service = pager_.get();
+  return absl::OkStatus();
+}
+
+absl::Status EngineImplementation::Recover() {
+  auto begin = std::chrono::steady_clock::now();
+  MORAINE_ASSIGN_OR_RETURN(manifest_, ReadManifest(*io_, *directory_, superblock_));
+  MORAINE_RETURN_IF_ERROR(OpenPages(manifest_));
   LogOptions log_options = MakeLogOptions();
-  MORAINE_ASSIGN_OR_RETURN(recovered_,
-                           Recovery(*io_, *directory_, log_options, catalog_.get()).Run());
-  checkpoint_position_ = recovered_.checkpoint.value();
+  MORAINE_ASSIGN_OR_RETURN(
+      recovered_,
+      Recovery(*io_, *directory_, log_options, &environment_, catalog_.get()).Run(manifest_));
   if (!options_.read_only) {
     MORAINE_ASSIGN_OR_RETURN(
         log_, Log::Open(*io_, *directory_, log_options, recovered_.log_end, &budget_));
     environment_.log = log_.get();
+  }
+  MORAINE_ASSIGN_OR_RETURN(std::vector<Tree*> nameless, catalog_->FinishRecovery());
+  for (Tree* tree : nameless) MORAINE_RETURN_IF_ERROR(pager_->ReleaseTree(*tree));
+  if (log_ != nullptr) {
+    // order: relaxed: a threshold; nothing is published through it
+    checkpoint_due_.store(manifest_.redo.value() + options_.checkpoint_log_bytes,
+                          std::memory_order_relaxed);
+    pager_->Start([this] { return Checkpoint(); });
   }
   recovery_seconds_ =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -176,6 +221,7 @@ absl::Status EngineImplementation::Recover() {
 absl::Status EngineImplementation::Close() {
   if (std::exchange(closed_, true)) return absl::OkStatus();
   absl::Status result;
+  if (pager_ != nullptr) pager_->Stop();
   if (log_ != nullptr) {
     uint64_t changes = recovered_.replayed_records + log_->stats().records;
     bool changed = log_->Tail() > log_->Stable() || changes > checkpoint_records_;
@@ -183,8 +229,11 @@ absl::Status EngineImplementation::Close() {
     if (absl::Status flushed = log_->Flush(); result.ok()) result = flushed;
   }
   catalog_.reset();
+  pager_.reset();
   log_.reset();
   environment_.log = nullptr;
+  reader_.reset();
+  store_.reset();
   table_.reset();
   heap_.reset();
   lock_.reset();
@@ -197,12 +246,19 @@ absl::Status EngineImplementation::CheckWritable() const {
   return absl::FailedPreconditionError("the database is open for reading only");
 }
 
+// Asks for a checkpoint when the log has grown enough since the last one.
+void EngineImplementation::WatchLog(Lsn lsn) {
+  // order: relaxed: a threshold; nothing is published through it
+  if (lsn.value() >= checkpoint_due_.load(std::memory_order_relaxed)) pager_->RequestCheckpoint();
+}
+
 // Reports a commit when it is as durable as asked for.
 absl::StatusOr<Lsn> EngineImplementation::Acknowledge(const CommitPosition& position,
                                                       Durability durability) {
   TreeThread& thread = environment_.Local();
   log_->Settle(thread.credit);
   MORAINE_DCHECK(!thread.heap().InGuard());
+  WatchLog(position.lsn);
   if (durability == Durability::kSync) MORAINE_RETURN_IF_ERROR(log_->WaitStable(position.end));
   return position.lsn;
 }
@@ -326,6 +382,11 @@ const MergeOperator* EngineImplementation::MergeOperatorOf(const Tree& tree) con
 
 absl::Status EngineImplementation::Flush() {
   return log_ != nullptr ? log_->Flush() : absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> EngineImplementation::Trim(uint64_t pages) {
+  MORAINE_RETURN_IF_ERROR(CheckWritable());
+  return pager_->Trim(pages);
 }
 
 }  // namespace moraine

@@ -50,6 +50,11 @@ struct EngineOptions {
   uint32_t leaf_bytes = 8192;  // target size of a leaf page, 4 to 32 KiB
   uint64_t log_ring_bytes = uint64_t{32} << 20;
   uint64_t log_segment_bytes = uint64_t{64} << 20;
+  uint64_t data_segment_bytes = uint64_t{2} << 20;
+  uint64_t data_file_bytes = uint64_t{256} << 20;
+  // A checkpoint begins by itself when the log has grown by this much since the last one; what is
+  // replayed after a crash is about twice as much at most.
+  uint64_t checkpoint_log_bytes = uint64_t{512} << 20;
   IoOptions io;
   Io* shared_io =
       nullptr;  // use this one (simulated device) instead of creating one from `io`; borrowed
@@ -141,6 +146,21 @@ struct EngineStats {
   uint64_t log_device_bytes = 0;
   uint64_t log_device_writes = 0;
   uint64_t log_device_syncs = 0;
+  uint64_t data_segments = 0;        // in use
+  uint64_t data_file_bytes = 0;      // of the segment store
+  uint64_t data_live_bytes = 0;      // of pieces that pages name
+  uint64_t data_appended_bytes = 0;  // pieces written since opening
+  uint64_t data_device_bytes = 0;    // the same, as the device saw it
+  uint64_t pages_loaded = 0;         // from disk, since opening
+  uint64_t pieces_loaded = 0;
+  uint64_t load_submissions = 0;
+  uint64_t load_bytes = 0;
+  uint64_t pages_flushed = 0;
+  uint64_t fragments_flushed = 0;
+  uint64_t bases_flushed = 0;
+  uint64_t pages_evicted = 0;
+  uint64_t pages_on_disk = 0;  // pages that have pieces
+  uint64_t pieces_on_disk = 0;
   uint64_t snapshots = 0;
   uint64_t recovered_records = 0;  // replayed from the log at open
   double recovery_seconds = 0;
@@ -159,7 +179,7 @@ struct VerifyReport {
   uint64_t pages = 0;
   uint64_t records = 0;
   uint64_t log_records = 0;
-  uint64_t checkpoint_pages = 0;
+  uint64_t disk_pages = 0;  // whose pieces were read and checked
   std::vector<VerifyFinding> findings;
 };
 
@@ -224,6 +244,9 @@ class Engine {
   // bounded.
   virtual absl::Status Checkpoint() = 0;
 
+  // Lets up to `pages` pages leave memory, least useful ones first, after writing what is new of
+  // them; how many left. What an application calls that needs the memory for something else.
+  virtual absl::StatusOr<uint64_t> Trim(uint64_t pages) = 0;
   virtual absl::StatusOr<EngineStats> Stats() = 0;
   // Checks every page, fence and key in memory and every checksum on disk; slow, runs beside other
   // work.

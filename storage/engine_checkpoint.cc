@@ -4,69 +4,146 @@
 #include <utility>
 
 #include "storage/base/status_macros.h"
-#include "storage/checkpoint.h"
 #include "storage/engine_implementation.h"
 
 namespace moraine {
 
+// What a crash at any point leaves: until UpdateSuperblock the checkpoint before, whose manifest and
+// pieces are all still there; from then on this one, which is durable entirely.
 absl::Status EngineImplementation::Checkpoint() {
   MORAINE_RETURN_IF_ERROR(CheckWritable());
-  // Trees neither come nor go meanwhile; everything else goes on.
-  MutexLock lock(structure_mutex_);
+  MutexLock lock(checkpoint_mutex_);
+  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
   uint64_t records = recovered_.replayed_records + log_->stats().records;
-  EngineSnapshot snapshot;
-  absl::Status taken;
-  uint64_t replay_from = pins_.OldestAround([&]() -> uint64_t {
-    absl::StatusOr<EngineSnapshot> fresh = TakeSnapshot();
-    taken = fresh.status();
-    if (!fresh.ok()) return 0;
-    snapshot = *std::move(fresh);
-    return snapshot.timestamp().value();
-  });
-  MORAINE_RETURN_IF_ERROR(taken);
-  uint64_t position = snapshot.timestamp().value();
-  if (position == checkpoint_position_) return absl::OkStatus();
-  MORAINE_RETURN_IF_ERROR(WriteCheckpoint(snapshot, Lsn(replay_from)));
-  checkpoint_position_ = position;
-  checkpoint_records_ = records;
-  MORAINE_RETURN_IF_ERROR(RemoveOldCheckpoints(Lsn(position)));
-  return log_->Truncate(Lsn(replay_from));
-}
-
-absl::Status EngineImplementation::WriteCheckpoint(const EngineSnapshot& snapshot,
-                                                   Lsn replay_from) {
-  ReadPoint point{snapshot.timestamp().value()};
-  CheckpointHeader header{Lsn(point.ts), replay_from};
-  MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<CheckpointWriter> writer,
-                           CheckpointWriter::Create(*io_, *directory_, superblock_.id, header));
-  std::vector<TreeId> ids = {kCatalogTree};
-  MORAINE_ASSIGN_OR_RETURN(std::vector<TreeInfo> named, catalog_->List(point));
-  for (const TreeInfo& info : named) ids.push_back(info.id);
-  for (TreeId id : ids) {
-    Tree* tree = catalog_->FindById(id);
-    std::string key;
-    std::string block;
-    for (bool more = true; more;) {
-      MORAINE_RETURN_IF_ERROR(tree->ReadLeaf(key, point, &block));
-      MORAINE_RETURN_IF_ERROR(writer->Add(id, block));
-      BlockView view(block.data());
-      more = view.has_high_fence();
-      key = std::string(view.high_fence());
-    }
+  Manifest next;
+  next.replay_from = Lsn(pins_.OldestAround([&]() -> uint64_t {
+    next.redo = log_->Tail();
+    return next.redo.value();
+  }));
+  if (superblock_.generation > 0 && next.redo == manifest_.redo) return absl::OkStatus();
+  // Whatever comes of it, the next one is asked for only when there is more to gain.
+  // order: relaxed: a threshold; nothing is published through it
+  checkpoint_due_.store(next.redo.value() + options_.checkpoint_log_bytes,
+                        std::memory_order_relaxed);
+  MORAINE_RETURN_IF_ERROR(pager_->FlushLeaves(TimestampOf(next.redo)));
+  MORAINE_RETURN_IF_ERROR(pager_->PostSeparators());
+  store_->BeginState();  // before the copy: what dies later is still named by it
+  TableCopy copy = pager_->CopyTable();
+  std::vector<PieceLocation> replaced;
+  absl::Status written = WriteCheckpoint(copy, &next, &replaced);
+  if (!written.ok()) {
+    pager_->TakeBack(copy);
+    return written;
   }
-  MORAINE_RETURN_IF_ERROR(writer->Finish());
-  // What the checkpoint holds must not be ahead of what the log has promised: a crash may only lose
-  // a suffix.
-  MORAINE_RETURN_IF_ERROR(log_->WaitStable(header.position));
-  return writer->Publish();
+  manifest_ = std::move(next);
+  checkpoint_records_ = records;
+  for (const PieceLocation& location : replaced) store_->Release(location);
+  MORAINE_RETURN_IF_ERROR(store_->StateIsDurable());
+  MORAINE_RETURN_IF_ERROR(RemoveOldManifests());
+  return log_->Truncate(manifest_.replay_from);
 }
 
-absl::Status EngineImplementation::RemoveOldCheckpoints(Lsn newest) {
-  MORAINE_ASSIGN_OR_RETURN(std::vector<Lsn> positions, ListCheckpoints(*directory_));
-  for (Lsn position : positions) {
-    if (position < newest) MORAINE_RETURN_IF_ERROR(directory_->Remove(CheckpointName(position)));
+absl::Status EngineImplementation::AppendChunks(const TableCopy& copy, Manifest* next,
+                                                std::vector<PieceLocation>* replaced) {
+  next->chunks = manifest_.chunks;
+  for (const auto& [chunk, entries] : copy.chunks) {
+    auto old = next->chunks.find(chunk);
+    if (old != next->chunks.end()) replaced->push_back(old->second);
+    if (entries.empty()) {
+      if (old != next->chunks.end()) next->chunks.erase(old);
+      continue;
+    }
+    PieceHeader header;
+    header.kind = PieceKind::kChunk;
+    header.page = PageId(chunk);
+    header.version = static_cast<uint32_t>(next->generation);
+    header.covers = header.max_ts = copy.position.value();
+    header.entries = static_cast<uint32_t>(entries.size());
+    MORAINE_ASSIGN_OR_RETURN(next->chunks[chunk],
+                             store_->Append(Stream::kTable, header, EncodeTableChunk(entries)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineImplementation::WriteCheckpoint(const TableCopy& copy, Manifest* next,
+                                                   std::vector<PieceLocation>* replaced) {
+  next->generation = superblock_.generation + 1;
+  next->position = copy.position;
+  next->trees = copy.trees;
+  next->separators = copy.separators;
+  MORAINE_RETURN_IF_ERROR(AppendChunks(copy, next, replaced));
+  MORAINE_RETURN_IF_ERROR(store_->Write());
+  next->store_state = store_->EncodeState();
+  // A failed sync says nothing about what is on the disk; the log is kept, and replayed next time.
+  checkpoint_health_ = store_->Sync();
+  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+  // What the pieces hold must not be ahead of what the log has promised: a crash may only lose a
+  // suffix.
+  MORAINE_RETURN_IF_ERROR(log_->WaitStable(copy.position));
+  return WriteManifest(*next);
+}
+
+absl::Status EngineImplementation::WriteManifest(const Manifest& next) {
+  std::string bytes = EncodeManifest(next);
+  OpenFileOptions options;
+  options.create = true;
+  MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                           directory_->OpenFile(ManifestName(next.generation), options));
+  MORAINE_RETURN_IF_ERROR(file->Truncate(0));
+  MORAINE_RETURN_IF_ERROR(io_->WriteFully(*file, 0, bytes.data(), bytes.size()));
+  MORAINE_RETURN_IF_ERROR(io_->SyncFile(*file));
+  MORAINE_RETURN_IF_ERROR(directory_->Sync());
+  Superblock superblock = superblock_;
+  superblock.generation = next.generation;
+  superblock.manifest_bytes = bytes.size();
+  superblock.manifest_checksum = ManifestChecksum(superblock_.id, next.generation, bytes);
+  // If this fails nobody can tell which of both slots a reader will find.
+  checkpoint_health_ = UpdateSuperblock(*io_, *directory_, superblock);
+  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+  superblock_ = superblock;
+  return absl::OkStatus();
+}
+
+absl::Status EngineImplementation::RemoveOldManifests() {
+  MORAINE_ASSIGN_OR_RETURN(std::vector<std::string> names, directory_->List());
+  for (const std::string& name : names) {
+    std::optional<uint64_t> generation = ParseManifestName(name);
+    if (generation && *generation != superblock_.generation)
+      MORAINE_RETURN_IF_ERROR(directory_->Remove(name));
   }
   return directory_->Sync();
+}
+
+void EngineImplementation::AddPageStats(EngineStats* stats) {
+  {
+    MutexLock lock(checkpoint_mutex_);
+    stats->checkpoint_lsn = superblock_.generation == 0 ? 0 : manifest_.redo.value();
+  }
+  SegmentStoreStats store = store_->stats();
+  stats->data_segments = store.segments;
+  stats->data_file_bytes = store.file_bytes;
+  stats->data_live_bytes = store.live_bytes;
+  stats->data_appended_bytes = store.appended_bytes;
+  stats->data_device_bytes = store.written_bytes;
+  PageReaderStats reader = reader_->stats();
+  stats->pages_loaded = reader.pages;
+  stats->pieces_loaded = reader.pieces;
+  stats->load_submissions = reader.submissions;
+  stats->load_bytes = reader.bytes;
+  PagerStats pager = pager_->stats();
+  stats->pages_flushed = pager.flushed_pages;
+  stats->fragments_flushed = pager.fragments;
+  stats->bases_flushed = pager.bases;
+  stats->pages_evicted = pager.evicted_pages;
+  for (PageTable::Extent extent : {table_->inner_extent(), table_->leaf_extent()}) {
+    for (uint32_t page = extent.begin; page < extent.end; ++page) {
+      EpochGuard guard(heap_->Local());
+      DiskWord word = table_->LoadDisk(PageId(page));
+      if (word.none()) continue;
+      ++stats->pages_on_disk;
+      stats->pieces_on_disk += word.packed() ? 1 : word.refs()->count;
+    }
+  }
 }
 
 absl::StatusOr<EngineStats> EngineImplementation::Stats() {
@@ -107,32 +184,59 @@ absl::StatusOr<EngineStats> EngineImplementation::Stats() {
   stats.snapshots = snapshots_.count();
   stats.recovered_records = recovered_.replayed_records;
   stats.recovery_seconds = recovery_seconds_;
-  stats.checkpoint_lsn = checkpoint_position_;
+  AddPageStats(&stats);
   stats.format_version = superblock_.format_version;
   stats.io_backend = std::string(IoBackendName(io_->backend()));
   stats.io_fallback_reason = io_->fallback_reason();
   return stats;
 }
 
-absl::Status EngineImplementation::VerifyCheckpointFile(VerifyReport* report) {
-  if (checkpoint_position_ == 0) return absl::OkStatus();
-  MORAINE_ASSIGN_OR_RETURN(
-      std::unique_ptr<CheckpointReader> reader,
-      CheckpointReader::Open(*io_, *directory_, superblock_.id, Lsn(checkpoint_position_)));
-  for (;;) {
-    TreeId tree;
-    std::string_view block;
-    MORAINE_ASSIGN_OR_RETURN(bool more, reader->Next(&tree, &block));
-    if (!more) break;
-    ++report->checkpoint_pages;
-    MORAINE_RETURN_IF_ERROR(ValidateBlock(block, 0));
+// Reads every piece that a page names, resident or not, a batch of pages at a time.
+absl::Status EngineImplementation::VerifyPieces(VerifyReport* report) {
+  constexpr size_t kBatch = 32;
+  std::vector<PageLoad> loads;
+  auto check = [&] {
+    reader_->Read(loads);
+    for (const PageLoad& load : loads) {
+      ++report->disk_pages;
+      std::string where = "tree " + std::to_string(load.tree.value()) + ", page " +
+                          std::to_string(load.page.value());
+      // A page that was written meanwhile was read from where it no longer is.
+      EpochGuard guard(heap_->Local());
+      if (!DiskCopy::Of(table_->LoadDisk(load.page)).SamePieces(load.disk)) continue;
+      absl::Status status = load.status;
+      for (const LoadedPiece& piece : load.pieces) {
+        if (status.ok()) status = ValidateBlock(piece.payload, piece.header.level);
+      }
+      if (!status.ok()) report->findings.push_back({where, std::string(status.message())});
+    }
+    loads.clear();
+  };
+  for (PageTable::Extent extent : {table_->inner_extent(), table_->leaf_extent()}) {
+    for (uint32_t page = extent.begin; page < extent.end; ++page) {
+      {
+        EpochGuard guard(heap_->Local());
+        DiskWord word = table_->LoadDisk(PageId(page));
+        if (word.none()) continue;
+        PageLoad load;
+        load.page = PageId(page);
+        load.tree = table_->TreeOf(load.page);
+        load.disk = DiskCopy::Of(word);
+        loads.push_back(std::move(load));
+      }
+      if (loads.size() == kBatch) check();
+    }
   }
-  checkpoint_replay_from_ = reader->header().replay_from.value();
+  if (!loads.empty()) check();
   return absl::OkStatus();
 }
 
 absl::Status EngineImplementation::VerifyLogFiles(VerifyReport* report) {
-  Lsn begin = checkpoint_position_ == 0 ? kFirstLsn : Lsn(checkpoint_replay_from_);
+  Lsn begin;
+  {
+    MutexLock lock(checkpoint_mutex_);
+    begin = manifest_.replay_from;
+  }
   MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> reader,
                            LogReader::Open(*io_, *directory_, MakeLogOptions(), begin));
   for (;;) {
@@ -155,7 +259,7 @@ absl::StatusOr<VerifyReport> EngineImplementation::Verify() {
         },
         &report.pages, &report.records);
   }
-  for (absl::Status status : {VerifyCheckpointFile(&report), VerifyLogFiles(&report)}) {
+  for (absl::Status status : {VerifyPieces(&report), VerifyLogFiles(&report)}) {
     if (absl::IsDataLoss(status)) {
       report.findings.push_back({"files", std::string(status.message())});
     } else if (!status.ok()) {

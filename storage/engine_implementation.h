@@ -7,13 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "storage/cache/load_gate.h"
+#include "storage/cache/page_reader.h"
 #include "storage/catalog.h"
 #include "storage/database_files.h"
 #include "storage/engine.h"
 #include "storage/log/log.h"
+#include "storage/manifest.h"
 #include "storage/memory/heap.h"
 #include "storage/memory/memory_budget.h"
+#include "storage/pager.h"
 #include "storage/recovery.h"
+#include "storage/segments/segment_store.h"
 #include "storage/sync/mutex.h"
 #include "storage/tree/log_pins.h"
 #include "storage/tree/snapshot_registry.h"
@@ -54,6 +59,7 @@ class EngineImplementation final : public Engine {
   const MergeOperator* MergeOperatorOf(const Tree& tree) const override;
   absl::Status Flush() override;
   absl::Status Checkpoint() override;
+  absl::StatusOr<uint64_t> Trim(uint64_t pages) override;
   absl::StatusOr<EngineStats> Stats() override;
   absl::StatusOr<VerifyReport> Verify() override;
 
@@ -62,13 +68,20 @@ class EngineImplementation final : public Engine {
 
   absl::Status CheckOptions() const;
   absl::Status Recover();
+  absl::Status OpenPages(const Manifest& manifest);
   absl::Status CheckWritable() const;
   static absl::StatusOr<std::vector<TreeWrite>> TreeWrites(std::span<const WriteOperation> batch);
   absl::StatusOr<Lsn> Acknowledge(const CommitPosition& position, Durability durability);
-  absl::Status WriteCheckpoint(const EngineSnapshot& snapshot, Lsn replay_from);
-  absl::Status RemoveOldCheckpoints(Lsn newest);
+  void WatchLog(Lsn lsn);
+  absl::Status AppendChunks(const TableCopy& copy, Manifest* next,
+                            std::vector<PieceLocation>* replaced);
+  absl::Status WriteManifest(const Manifest& next);
+  absl::Status WriteCheckpoint(const TableCopy& copy, Manifest* next,
+                               std::vector<PieceLocation>* replaced);
+  absl::Status RemoveOldManifests();
   LogOptions MakeLogOptions() const;
-  absl::Status VerifyCheckpointFile(VerifyReport* report);
+  void AddPageStats(EngineStats* stats);
+  absl::Status VerifyPieces(VerifyReport* report);
   absl::Status VerifyLogFiles(VerifyReport* report);
 
   const EngineOptions options_;
@@ -82,16 +95,22 @@ class EngineImplementation final : public Engine {
   LogPins pins_;
   std::unique_ptr<Heap> heap_;
   std::unique_ptr<PageTable> table_;
+  std::unique_ptr<SegmentStore> store_;
+  std::unique_ptr<PageReader> reader_;
+  LoadGate gate_;
   std::unique_ptr<Log> log_;
   TreeEnvironment environment_;
+  std::unique_ptr<Pager> pager_;
   std::unique_ptr<Catalog> catalog_;
 
-  Mutex structure_mutex_;  // creating, dropping, renaming trees; checkpoints
+  Mutex structure_mutex_;   // creating, dropping, renaming trees
+  Mutex checkpoint_mutex_;  // one checkpoint at a time
   RecoveryResult recovered_;
   double recovery_seconds_ = 0;
-  uint64_t checkpoint_position_ = 0;     // under structure_mutex_
-  uint64_t checkpoint_replay_from_ = 0;  // under structure_mutex_
-  uint64_t checkpoint_records_ = 0;      // log records when it was written; under structure_mutex_
+  Manifest manifest_;                // of the checkpoint in force; under checkpoint_mutex_
+  absl::Status checkpoint_health_;   // why no more checkpoints are made; under checkpoint_mutex_
+  uint64_t checkpoint_records_ = 0;  // log records when it was written; under checkpoint_mutex_
+  Atomic<uint64_t> checkpoint_due_{~uint64_t{0}};  // the log position that asks for the next one
   bool closed_ = false;
 };
 

@@ -63,8 +63,7 @@ absl::Status EngineImplementation::DropTree(std::string_view name) {
   // Whoever was inside when the mark was set has left once the grace periods are over; others turn
   // back at the mark.
   heap_->WaitForGuards();
-  tree->FreePagesExclusive();
-  return absl::OkStatus();
+  return pager_->ReleaseTree(*tree);
 }
 
 absl::Status EngineImplementation::RenameTree(std::string_view from, std::string_view to) {

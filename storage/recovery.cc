@@ -1,16 +1,17 @@
-// Loading a checkpoint and replaying the log after it; every byte read here is validated, since a
+// Loading a page table and replaying the log after it; every byte read here is validated, since a
 // crash may have left any part of the last writes.
 #include "storage/recovery.h"
 
 #include <algorithm>
 #include <memory>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
-#include "storage/checkpoint.h"
 #include "storage/database_files.h"
-#include "storage/tree/tree_loader.h"
+#include "storage/table_reader.h"
 
 namespace moraine {
 namespace {
@@ -22,51 +23,97 @@ absl::Status AtLsn(Lsn lsn, std::string what) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Lsn>> ListCheckpoints(Directory& directory) {
-  MORAINE_ASSIGN_OR_RETURN(std::vector<std::string> names, directory.List());
-  std::vector<Lsn> positions;
-  for (const std::string& name : names) {
-    if (std::optional<Lsn> position = ParseCheckpointName(name)) positions.push_back(*position);
+absl::StatusOr<Manifest> ReadManifest(Io& io, Directory& directory, const Superblock& superblock) {
+  Manifest none;
+  none.redo = none.replay_from = none.position = kFirstLsn;
+  if (superblock.generation == 0) return none;
+  OpenFileOptions options;
+  options.write = false;
+  std::string name = ManifestName(superblock.generation);
+  auto damaged = [&](std::string_view what) {
+    return absl::DataLossError(directory.path() + "/" + name + ": " + std::string(what) +
+                               "; the superblock names it: restore from a backup, or salvage");
+  };
+  absl::StatusOr<std::unique_ptr<File>> file = directory.OpenFile(name, options);
+  if (absl::IsNotFound(file.status())) return damaged("is missing");
+  MORAINE_RETURN_IF_ERROR(file.status());
+  MORAINE_ASSIGN_OR_RETURN(uint64_t size, (*file)->Size());
+  if (size != superblock.manifest_bytes) {
+    return damaged("has " + std::to_string(size) + " bytes, expected " +
+                   std::to_string(superblock.manifest_bytes));
   }
-  std::sort(positions.begin(), positions.end());
-  return positions;
+  std::string bytes(size, '\0');
+  MORAINE_RETURN_IF_ERROR(io.ReadFully(**file, 0, bytes.data(), bytes.size()));
+  uint32_t checksum = ManifestChecksum(superblock.id, superblock.generation, bytes);
+  if (checksum != superblock.manifest_checksum) {
+    return damaged("offset 0: checksum " + std::to_string(checksum) + ", expected " +
+                   std::to_string(superblock.manifest_checksum));
+  }
+  absl::StatusOr<Manifest> manifest = DecodeManifest(bytes);
+  if (!manifest.ok()) return damaged(std::string(manifest.status().message()));
+  if (manifest->generation != superblock.generation) return damaged("is of another generation");
+  return manifest;
 }
 
-absl::Status Recovery::LoadCheckpoint(Lsn position) {
-  MORAINE_ASSIGN_OR_RETURN(
-      std::unique_ptr<CheckpointReader> reader,
-      CheckpointReader::Open(io_, directory_, log_options_.database_id, position));
-  result_.checkpoint = position;
-  replay_from_ = reader->header().replay_from;
-  std::unique_ptr<Tree::Loader> loader;
-  std::optional<TreeId> loading;
-  auto finish = [&]() -> absl::Status {
-    if (loader == nullptr) return absl::OkStatus();
-    absl::Status finished = loader->Finish();
-    if (finished.ok()) return finished;
-    return absl::Status(finished.code(), CheckpointName(position) + ", tree " +
-                                             std::to_string(loading->value()) + ": " +
-                                             std::string(finished.message()));
-  };
-  for (;;) {
-    TreeId id;
-    std::string_view block;
-    MORAINE_ASSIGN_OR_RETURN(bool more, reader->Next(&id, &block));
-    if (!more) break;
-    if (loading != id) {
-      MORAINE_RETURN_IF_ERROR(finish());
-      MORAINE_ASSIGN_OR_RETURN(Tree * tree, catalog_.EnsureTree(id));
-      loader = std::make_unique<Tree::Loader>(tree);
-      loading = id;
-    }
-    absl::Status added = loader->Add(block);
-    if (!added.ok()) {
-      return absl::Status(added.code(), CheckpointName(position) + ", page " +
-                                            std::to_string(reader->frame_count()) + ": " +
-                                            std::string(added.message()));
-    }
+absl::Status Recovery::AdoptEntry(const TableEntry& entry) {
+  PageTable& table = *environment_.table;
+  if (!trees_.contains(entry.tree)) return absl::OkStatus();  // dropped
+  MORAINE_RETURN_IF_ERROR(table.Adopt(entry.page));
+  DiskWord word;
+  if (entry.disk.count == 1) {
+    std::optional<DiskWord> packed = DiskWord::Packed(entry.disk.pieces[0]);
+    if (packed) word = *packed;
   }
-  return finish();
+  if (word.none()) {
+    void* memory = environment_.Local().heap().Allocate(DiskRefs::Bytes(entry.disk.count),
+                                                        ChargeKind::kReserve);
+    if (memory == nullptr) {
+      return absl::ResourceExhaustedError("no memory left for the page table; raise memory_bytes");
+    }
+    auto* refs = new (memory) DiskRefs;
+    refs->count = entry.disk.count;
+    refs->covers = entry.disk.covers;
+    refs->max_ts = entry.max_ts;
+    refs->version = entry.disk.pieces[refs->count - 1].version;
+    for (uint32_t i = 0; i < refs->count; ++i) refs->pieces[i] = entry.disk.pieces[i];
+    word = DiskWord::Of(refs);
+  }
+  table.SetTree(entry.page, entry.tree);
+  DiskWord none;
+  table.CompareAndSwapDisk(entry.page, none, word);
+  table.StoreExclusive(entry.page, MemWord::Evicted(0));
+  for (uint32_t i = 0; i < entry.disk.count; ++i)
+    MORAINE_RETURN_IF_ERROR(environment_.store->Adopt(entry.disk.pieces[i].location));
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::AdoptChunk(uint32_t chunk, std::string_view payload) {
+  MORAINE_ASSIGN_OR_RETURN(std::vector<TableEntry> entries, DecodeTableChunk(chunk, payload));
+  for (const TableEntry& entry : entries) MORAINE_RETURN_IF_ERROR(AdoptEntry(entry));
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::LoadTable(const Manifest& manifest) {
+  for (const auto& [chunk, location] : manifest.chunks)
+    MORAINE_RETURN_IF_ERROR(environment_.store->Adopt(location));
+  auto adopt = [&](uint32_t chunk, std::string_view payload) { return AdoptChunk(chunk, payload); };
+  TableReader reader(io_, *environment_.store);
+  MORAINE_RETURN_IF_ERROR(reader.Read(manifest.chunks, adopt));
+  environment_.table->FinishAdoption();
+  environment_.store->FinishAdoption();
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::AdoptTrees(const Manifest& manifest) {
+  for (const ManifestTree& tree : manifest.trees) {
+    if (tree.root.value() >= environment_.table->capacity() ||
+        environment_.table->TreeOf(tree.root) != tree.id) {
+      return absl::DataLossError("tree " + std::to_string(tree.id.value()) + ": its root, page " +
+                                 std::to_string(tree.root.value()) + ", is not in the page table");
+    }
+    MORAINE_RETURN_IF_ERROR(catalog_.AdoptTree(tree.id, tree.root).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Recovery::ReplayOne(const LoggedOperation& operation, Lsn lsn) {
@@ -100,7 +147,7 @@ absl::Status Recovery::ReplayOperations(std::string_view payload, Lsn lsn) {
 
 absl::Status Recovery::ReplayRecord(const LogReader::Record& record) {
   ByteReader reader(record.payload);
-  bool covered = record.lsn < result_.checkpoint;  // the checkpoint holds it already
+  bool covered = record.lsn < redo_;  // the checkpoint holds it already
   switch (record.type) {
     case RecordType::kOne:
     case RecordType::kBatch:
@@ -130,21 +177,32 @@ absl::Status Recovery::ReplayRecord(const LogReader::Record& record) {
   }
 }
 
-absl::StatusOr<RecoveryResult> Recovery::Run() {
-  MORAINE_ASSIGN_OR_RETURN(std::vector<Lsn> checkpoints, ListCheckpoints(directory_));
-  if (!checkpoints.empty()) MORAINE_RETURN_IF_ERROR(LoadCheckpoint(checkpoints.back()));
+absl::StatusOr<RecoveryResult> Recovery::Run(const Manifest& manifest) {
+  redo_ = manifest.redo;
+  environment_.recovery_position = manifest.redo.value();
+  for (const ManifestTree& tree : manifest.trees) trees_.insert(tree.id);
+  MORAINE_RETURN_IF_ERROR(LoadTable(manifest));
+  MORAINE_RETURN_IF_ERROR(AdoptTrees(manifest));
+  MORAINE_RETURN_IF_ERROR(catalog_.EnsureTree(kCatalogTree).status());
+  for (const LooseSeparator& loose : manifest.separators) {
+    Tree* tree = catalog_.FindById(loose.tree);
+    if (tree == nullptr) continue;
+    MORAINE_RETURN_IF_ERROR(tree->PostRecovered(loose.level, loose.separator, loose.page));
+  }
   // Operators first: the catalog as of the checkpoint names them.
-  MORAINE_RETURN_IF_ERROR(catalog_.FinishRecovery());
+  MORAINE_RETURN_IF_ERROR(catalog_.NameTrees());
   MORAINE_ASSIGN_OR_RETURN(std::unique_ptr<LogReader> log,
-                           LogReader::Open(io_, directory_, log_options_, replay_from_));
+                           LogReader::Open(io_, directory_, log_options_, manifest.replay_from));
   for (;;) {
     LogReader::Record record;
     MORAINE_ASSIGN_OR_RETURN(bool more, log->Next(&record));
     if (!more) break;
+    // What is flushed while replaying holds everything up to here.
+    environment_.recovery_position = std::max(environment_.recovery_position, record.lsn.value());
     MORAINE_RETURN_IF_ERROR(ReplayRecord(record));
   }
-  MORAINE_RETURN_IF_ERROR(catalog_.FinishRecovery());
   result_.log_end = log->end();
+  environment_.recovery_position = std::max(environment_.recovery_position, log->end().value());
   return result_;
 }
 

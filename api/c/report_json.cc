@@ -28,10 +28,10 @@ std::string Quoted(std::string_view text) {
 }  // namespace
 
 std::string ReportJson(const VerifyReport& report) {
-  std::string json = absl::StrCat(
-      "{\"schema\":1,\"clean\":", report.clean() ? "true" : "false", ",\"pages\":", report.pages,
-      ",\"records\":", report.records, ",\"log_records\":", report.log_records,
-      ",\"checkpoint_pages\":", report.checkpoint_pages, ",\"findings\":[");
+  std::string json = absl::StrCat("{\"schema\":1,\"clean\":", report.clean() ? "true" : "false",
+                                  ",\"pages\":", report.pages, ",\"records\":", report.records,
+                                  ",\"log_records\":", report.log_records,
+                                  ",\"disk_pages\":", report.disk_pages, ",\"findings\":[");
   const char* separator = "";
   for (const VerifyFinding& finding : report.findings) {
     absl::StrAppend(&json, separator, "{\"where\":", Quoted(finding.where),

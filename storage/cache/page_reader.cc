@@ -227,10 +227,11 @@ absl::Status PageReaderImplementation::CheckPieces(const PageLoad& load) const {
                                             load.page.value(), ", piece ", index, " of ",
                                             load.disk.count, ": expected ", what...));
   };
-  const uint32_t version_mask = load.disk.word.packed() ? 0xffff : UINT32_MAX;
   for (size_t i = 0; i < load.pieces.size(); ++i) {
     const PieceHeader& header = load.pieces[i].header;
     const uint32_t version = load.disk.pieces[i].version;
+    // A base that was packed into a disk word once has lost the rest of its version.
+    const uint32_t version_mask = i == 0 ? 0xffff : UINT32_MAX;
     if (header.page != load.page) {
       return wrong(i, "a piece of this page, found page ", header.page.value());
     }
@@ -245,7 +246,9 @@ absl::Status PageReaderImplementation::CheckPieces(const PageLoad& load) const {
       return wrong(i, i == 0 ? "a base" : "a fragment", ", found kind ",
                    static_cast<uint32_t>(header.kind));
     }
-    if (i > 0 && header.from != load.pieces[i - 1].header.covers) {
+    // A fragment that begins earlier holds some updates again: whoever wrote it did not know what
+    // the pieces below cover. One that begins later leaves a gap.
+    if (i > 0 && header.from > load.pieces[i - 1].header.covers) {
       return wrong(i, "a fragment from ", load.pieces[i - 1].header.covers, " on, found ",
                    header.from);
     }

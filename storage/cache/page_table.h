@@ -120,6 +120,7 @@ class PageTable {
   // Gives back ids that no guard can reach any more.
   void Free(PageId page);
 
+  uint32_t capacity() const { return capacity_; }
   uint64_t allocated_count() const;
   uint64_t inner_count() const;
 

@@ -26,8 +26,8 @@ namespace moraine {
 enum class PieceKind : uint8_t {
   kBase = 1,      // a page's whole content
   kFragment = 2,  // the updates of a page with from <= ts < covers
-  kChunk = 3,     // words of the page table; `page` is the chunk's first page
-  kManifest = 4,
+  kChunk = 3,     // words of the page table; `page` is the chunk's number
+  kManifest = 4,  // of a store that keeps the manifests of its checkpoints itself
 };
 
 struct PieceHeader {

@@ -176,12 +176,12 @@ void Tree::CountPage(TreeThread& thread, const Place& place, TreeStats* stats) {
 TreeStats Tree::Stats() {
   TreeStats stats;
   TreeThread& thread = environment_.Local();
-  absl::StatusOr<uint32_t> level = RootLevel(Loading::kInner);
+  absl::StatusOr<uint32_t> level = RootLevel(Loading::kAll);
   if (!level.ok()) return stats;
   stats.height = *level + 1;
   for (uint32_t at = *level + 1; at > 0; --at) {
     // What cannot be read is not counted; whoever needs that page is told why.
-    static_cast<void>(WalkLevel(at - 1, Loading::kInner,
+    static_cast<void>(WalkLevel(at - 1, Loading::kAll,
                                 [&](const Place& place) { CountPage(thread, place, &stats); }));
   }
   return stats;

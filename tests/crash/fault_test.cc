@@ -25,6 +25,7 @@ struct Run {
   size_t durable = 0;               // how many were acknowledged as durable
   bool refused_later = true;        // whether everything failed after the first failure
   bool reads_went_on = true;
+  absl::Status read_error;
   uint64_t faults = 0;
   uint64_t operations = 0;
 };
@@ -57,6 +58,7 @@ class FaultRun {
     for (int i = 0; i < 80; ++i) {
       Commit();
       if (random_.OneIn(8)) static_cast<void>(engine_->Checkpoint());
+      if (random_.OneIn(6)) static_cast<void>(engine_->Trim(random_.Skewed(5)));
     }
     CheckReads();
     engine_.reset();
@@ -89,10 +91,17 @@ class FaultRun {
     if (durability == Durability::kSync) run_.durable = run_.states.size() - 1;
   }
 
+  // A failed sync of this device loses what was written before it, and with it pieces of pages that
+  // are not in memory: their reads are DataLoss, never a wrong value, until the database is opened
+  // again and the log replayed. A read that fails itself succeeds when it is repeated.
   void CheckReads() {
     for (int i = 0; i < 12; ++i) {
-      const auto value = ReadValue(*engine_, *trees_["tree"], "key" + std::to_string(i));
-      run_.reads_went_on &= value.ok();
+      const std::string key = "key" + std::to_string(i);
+      auto value = ReadValue(*engine_, *trees_["tree"], key);
+      if (absl::IsUnavailable(value.status())) value = ReadValue(*engine_, *trees_["tree"], key);
+      if (value.ok() || absl::IsDataLoss(value.status())) continue;
+      run_.reads_went_on = false;
+      run_.read_error = value.status();
     }
   }
 
@@ -156,7 +165,7 @@ void Sweep(FaultKind kind, bool persistent, std::optional<SimulatedOperation> on
     }
     faults += io.fault_count();
     ASSERT_TRUE(run.refused_later) << "a commit succeeded after a failure, operation " << at;
-    ASSERT_TRUE(run.reads_went_on) << "operation " << at;
+    ASSERT_TRUE(run.reads_went_on) << "operation " << at << ": " << run.read_error;
     ASSERT_EQ(CheckAfterwards(io, run, seed + at), "") << "operation " << at;
   }
   EXPECT_GT(faults, 0u);

@@ -48,6 +48,10 @@ void WriteUntilKilled(const ChildState& state, uint64_t writer) {
       const absl::Status written = state.engine->Checkpoint();
       if (!written.ok()) _exit(Complain(written));
     }
+    if (writer == 1 && random.OneIn(100)) {
+      const absl::StatusOr<uint64_t> trimmed = state.engine->Trim(random.Skewed(7));
+      if (!trimmed.ok()) _exit(Complain(trimmed.status()));
+    }
   }
 }
 

@@ -110,6 +110,12 @@ class Workload {
     MarkDurable(position);
   }
 
+  // Pages leave memory: what follows is written onto pages on disk.
+  void Trim() {
+    const absl::StatusOr<uint64_t> trimmed = engine_->Trim(random_.Skewed(6));
+    ASSERT_TRUE(trimmed.ok()) << trimmed.status();
+  }
+
   Random& random() { return random_; }
   std::vector<Commit> SortedCommits() const {
     std::vector<Commit> sorted = commits_;
@@ -246,7 +252,7 @@ std::string CheckImage(const SimulatedDisk& disk, const Oracle& oracle, uint64_t
   return std::string(*later).erase(at, added.size()) == *state ? "" : "other records changed";
 }
 
-uint64_t ImageBudget() { return TestFlag("images", 33'000 / kSanitizerSlowdown) / 11; }
+uint64_t ImageBudget() { return TestFlag("images", 39'000 / kSanitizerSlowdown) / 13; }
 
 // Cuts, reopens and judges: about `budget` images, spread evenly over the boundaries.
 void CheckAllImages(Workload& workload, uint64_t seed) {
@@ -335,6 +341,7 @@ TEST_P(PowerCutTest, CheckpointsFlushesAndReopening) {
     workload.Commits({RandomWrite(random, "a", 200)}, RandomDurability(random));
     if (random.OneIn(10)) workload.Checkpoint();
     if (random.OneIn(10)) workload.Flush();
+    if (random.OneIn(6)) workload.Trim();
     if (random.OneIn(15)) workload.Reopen();
     if (HasFatalFailure()) return;
   }
@@ -358,6 +365,28 @@ TEST_P(PowerCutTest, TreesComeAndGo) {
                        RandomDurability(random));
     }
     if (random.OneIn(15)) workload.Checkpoint();
+    if (random.OneIn(12)) workload.Trim();
+    if (HasFatalFailure()) return;
+  }
+  CheckAllImages(workload, seed());
+}
+
+// Leaves that split, lie on disk in fragments, and are written to there.
+TEST_P(PowerCutTest, PagesInFragments) {
+  Workload workload(seed());
+  workload.Open();
+  workload.CreateTree("a");
+  Random& random = workload.random();
+  for (int i = 0; i < 24; ++i) {
+    std::vector<ModelWrite> writes;
+    for (uint64_t count = 1 + random.Below(20); count > 0; --count) {
+      writes.push_back(RandomWrite(random, "a", 150));
+      writes.back().key += std::string(1, static_cast<char>('a' + random.Below(8)));
+    }
+    workload.Commits(std::move(writes), RandomDurability(random));
+    if (random.OneIn(3)) workload.Trim();
+    if (random.OneIn(5)) workload.Checkpoint();
+    if (random.OneIn(12)) workload.Reopen();
     if (HasFatalFailure()) return;
   }
   CheckAllImages(workload, seed());

@@ -25,6 +25,8 @@ EngineOptions SmallEngineOptions(Io* io) {
   options.leaf_bytes = 4096;
   options.log_ring_bytes = uint64_t{64} << 10;
   options.log_segment_bytes = uint64_t{64} << 10;
+  options.data_segment_bytes = uint64_t{64} << 10;
+  options.data_file_bytes = uint64_t{160} << 20;  // room for the largest value
   options.shared_io = io;
   options.group_interval = std::chrono::milliseconds(1);
   return options;

@@ -273,7 +273,9 @@ class Life {
       if (random_.OneIn(3)) static_cast<void>((*tree)->Evict(page));
       if (random_.OneIn(8)) pager.Flush(**tree, page);
       // What is in memory may be newer than what is replayed.
-      if (random_.OneIn(4)) EXPECT_EQ((*tree)->LoadPages(std::span(&page, 1)), absl::OkStatus());
+      if (random_.OneIn(4)) {
+        EXPECT_EQ((*tree)->LoadPages(std::span(&page, 1)), absl::OkStatus());
+      }
     }
     EXPECT_EQ(ScanOf(**tree, ReadPoint()), model_);
     world.StartLog();

@@ -12,9 +12,13 @@ namespace {
 // The members that scripts rely on, then all fields of the library's own JSON.
 nlohmann::ordered_json StatMembers(const Stats& stats) {
   nlohmann::ordered_json members = nlohmann::ordered_json::parse(stats.ToJson());
-  members["segments"] = stats.log_segments;
-  // Pages live in memory and on disk as a whole: one piece each.
-  members["fragments_per_page"] = stats.pages == 0 ? 0 : 1;
+  auto ratio = [](uint64_t part, uint64_t whole) {
+    return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+  };
+  members["segments"] = stats.data_segments;
+  members["fragments_per_page"] = ratio(stats.pieces_on_disk, stats.pages_on_disk);
+  members["fragments_per_read"] = ratio(stats.pieces_loaded, stats.pages_loaded);
+  members["submissions_per_read"] = ratio(stats.load_submissions, stats.pages_loaded);
   members["cache_bytes"] = stats.bytes_live;
   return members;
 }
@@ -51,8 +55,8 @@ absl::StatusOr<int> Verify(Session& session) {
   MORAINE_ASSIGN_OR_RETURN(const VerifyReport report, session.database().Verify());
   nlohmann::ordered_json findings = nlohmann::ordered_json::array();
   std::string text = fmt::format(
-      "verified {} pages, {} records, {} log records, {} checkpoint pages: {}", report.pages,
-      report.records, report.log_records, report.checkpoint_pages,
+      "verified {} pages, {} records, {} log records, {} pages on disk: {}", report.pages,
+      report.records, report.log_records, report.disk_pages,
       report.clean() ? "nothing wrong" : fmt::format("{} findings", report.findings.size()));
   for (const VerifyFinding& finding : report.findings) {
     findings.push_back({{"where", finding.where}, {"what", finding.what}});
@@ -62,7 +66,7 @@ absl::StatusOr<int> Verify(Session& session) {
                        {"pages", report.pages},
                        {"records", report.records},
                        {"log_records", report.log_records},
-                       {"checkpoint_pages", report.checkpoint_pages},
+                       {"disk_pages", report.disk_pages},
                        {"findings", findings}},
                       text);
   return report.clean() ? kExitOk : kExitCorruption;

@@ -1,0 +1,220 @@
+// Eviction, and the thread that does it ahead of need.
+#include "storage/pager.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "storage/base/status_macros.h"
+
+namespace moraine {
+namespace {
+
+constexpr uint32_t kQueueShards = 16;
+constexpr size_t kVictimsOfForeground = 128;
+constexpr size_t kVictimsOfAssist = 4;
+constexpr size_t kVictimsOfBackground = 256;
+// How long a thread that needs memory waits without anything becoming free before it gives up.
+constexpr std::chrono::milliseconds kPatience{10000};
+constexpr std::chrono::milliseconds kWait{2};
+
+}  // namespace
+
+Pager::Pager(Parts parts)
+    : parts_(std::move(parts)),
+      table_(*parts_.environment->table),
+      budget_(parts_.environment->heap->budget()),
+      queue_(EvictionQueue::Create(table_, kQueueShards)) {}
+
+void Pager::Start(std::function<absl::Status()> checkpoint) {
+  checkpoint_ = std::move(checkpoint);
+  background_ = std::thread([this] { Background(); });
+}
+
+void Pager::Stop() {
+  // order: release -> Pager::Stop [P4]
+  stop_.store(1, std::memory_order_release);
+  work_.NotifyAll();
+  if (background_.joinable()) background_.join();
+}
+
+void Pager::RequestCheckpoint() {
+  // order: relaxed: only saves calls
+  if (checkpoint_wanted_.load(std::memory_order_relaxed) != 0) return;
+  // order: release -> Pager::Checkpoint [P4]
+  checkpoint_wanted_.store(1, std::memory_order_release);
+  work_.NotifyAll();
+}
+
+bool Pager::AboveHighWater() const {
+  uint64_t limit = budget_.limit_bytes();
+  return budget_.used_bytes() > limit - limit / 16;
+}
+
+bool Pager::BelowLowWater() const {
+  uint64_t limit = budget_.limit_bytes();
+  return budget_.used_bytes() < limit - limit / 8;
+}
+
+void Pager::Admit(PageId page) {
+  queue_->Admit(page);
+  // order: relaxed: a missed wake-up is made good by the next page that comes in
+  if (background_sleeps_.load(std::memory_order_relaxed) != 0 && AboveHighWater())
+    work_.NotifyAll();
+}
+
+EvictResult Pager::EvictOne(PageId page) {
+  Tree* tree = TreeOf(page);
+  if (tree == nullptr) return EvictResult::kGone;
+  EvictResult result = tree->Evict(page);
+  if (result == EvictResult::kEvicted) {
+    // order: relaxed: a statistic
+    counts_.evicted_pages.fetch_add(1, std::memory_order_relaxed);
+    // What is left of it must be seen again.
+    if (table_.Load(page).state() == PageState::kPartial) queue_->PutBack(page);
+  }
+  return result;
+}
+
+size_t Pager::EvictDirty(std::span<const PageId> dirty) {
+  absl::Status flushed = FlushLocked(dirty, Timestamp());
+  {
+    MutexLock lock(publication_mutex_);
+    flush_health_ = flushed;
+  }
+  size_t evicted = 0;
+  for (PageId page : dirty) {
+    EvictResult result = flushed.ok() ? EvictOne(page) : EvictResult::kBusy;
+    if (result == EvictResult::kEvicted) {
+      ++evicted;
+    } else if (result != EvictResult::kGone) {
+      queue_->PutBack(page);
+    }
+  }
+  return evicted;
+}
+
+size_t Pager::EvictSome(size_t count, Flushing flushing) {
+  std::vector<PageId> victims;
+  queue_->PickVictims(count, &victims);
+  std::vector<PageId> dirty;
+  size_t evicted = 0;
+  for (PageId page : victims) {
+    switch (EvictOne(page)) {
+      case EvictResult::kEvicted:
+        ++evicted;
+        break;
+      case EvictResult::kDirty:
+        dirty.push_back(page);
+        break;
+      case EvictResult::kGone:
+        break;
+      default:
+        queue_->PutBack(page);
+    }
+  }
+  if (dirty.empty()) return evicted;
+  if (flushing == Flushing::kAllowed && flush_mutex_.try_lock()) {
+    evicted += EvictDirty(dirty);
+    flush_mutex_.unlock();
+  } else {
+    for (PageId page : dirty) queue_->PutBack(page);
+  }
+  if (evicted > 0) progress_.NotifyAll();
+  return evicted;
+}
+
+void Pager::Assist() {
+  if (AboveHighWater()) EvictSome(kVictimsOfAssist, Flushing::kNever);
+}
+
+absl::Status Pager::MakeRoom(uint64_t bytes) {
+  uint64_t most = budget_.limit_bytes();
+  auto has_room = [&] { return bytes <= most && budget_.used_bytes() <= most - bytes; };
+  if (has_room()) return absl::OkStatus();
+  // order: relaxed: a statistic
+  counts_.rooms_made.fetch_add(1, std::memory_order_relaxed);
+  Heap& heap = *parts_.environment->heap;
+  auto give_up = std::chrono::steady_clock::now() + kPatience;
+  for (;;) {
+    uint32_t ticket = progress_.Ticket();
+    if (has_room()) return absl::OkStatus();
+    work_.NotifyAll();
+    size_t evicted = EvictSome(kVictimsOfForeground, Flushing::kAllowed);
+    // What was evicted is in this thread's limbo until the guards of others have ended.
+    heap.WaitForGuards();
+    heap.DrainLocal();
+    auto now = std::chrono::steady_clock::now();
+    if (evicted > 0) {
+      give_up = now + kPatience;
+    } else if (now >= give_up) {
+      MutexLock lock(publication_mutex_);
+      MORAINE_RETURN_IF_ERROR(flush_health_);
+      return absl::ResourceExhaustedError(
+          "the memory budget is used up and no page can leave memory; raise memory_bytes");
+    } else {
+      progress_.WaitFor(ticket, kWait);
+    }
+  }
+}
+
+absl::StatusOr<uint64_t> Pager::Trim(uint64_t pages) {
+  uint64_t evicted = 0;
+  // Every page is looked at a few times at most: what cannot leave comes round again.
+  for (uint64_t looks = 0; evicted < pages && looks < 4 * queue_->size() + 1;) {
+    size_t wanted = static_cast<size_t>(std::min<uint64_t>(pages - evicted, kVictimsOfBackground));
+    evicted += EvictSome(wanted, Flushing::kAllowed);
+    looks += wanted;
+  }
+  MutexLock lock(publication_mutex_);
+  MORAINE_RETURN_IF_ERROR(flush_health_);
+  return evicted;
+}
+
+void Pager::Background() {
+  // order: acquire <- Pager::Stop [P4]
+  while (stop_.load(std::memory_order_acquire) == 0) {
+    uint32_t ticket = work_.Ticket();
+    // order: acquire <- Pager::Checkpoint [P4]
+    if (checkpoint_wanted_.exchange(0, std::memory_order_acq_rel) != 0) {
+      // Its error is the log's or the store's, which report it to whoever writes.
+      static_cast<void>(checkpoint_());
+      continue;
+    }
+    if (AboveHighWater()) {
+      size_t evicted = 0;
+      while (!BelowLowWater()) {
+        size_t now = EvictSome(kVictimsOfBackground, Flushing::kAllowed);
+        parts_.environment->heap->WaitForGuards();
+        parts_.environment->heap->DrainLocal();
+        if (now == 0) break;
+        evicted += now;
+      }
+      if (evicted > 0) continue;
+      work_.WaitFor(ticket, kWait);
+      continue;
+    }
+    // order: relaxed: see Admit
+    background_sleeps_.store(1, std::memory_order_relaxed);
+    work_.Wait(ticket);
+    // order: relaxed: see Admit
+    background_sleeps_.store(0, std::memory_order_relaxed);
+  }
+}
+
+PagerStats Pager::stats() const {
+  auto read = [](const Atomic<uint64_t>& count) {
+    // order: relaxed: a statistic
+    return count.load(std::memory_order_relaxed);
+  };
+  PagerStats stats;
+  stats.flushed_pages = read(counts_.flushed_pages);
+  stats.fragments = read(counts_.fragments);
+  stats.bases = read(counts_.bases);
+  stats.evicted_pages = read(counts_.evicted_pages);
+  stats.loads_to_flush = read(counts_.loads_to_flush);
+  stats.batches = read(counts_.batches);
+  stats.rooms_made = read(counts_.rooms_made);
+  return stats;
+}
+
+}  // namespace moraine

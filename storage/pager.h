@@ -1,0 +1,170 @@
+// Moves pages between memory and the segment store: writes what trees capture, publishes where it
+// lies, keeps memory below its limit, and hands checkpoints a copy of the page table as of one
+// instant.
+//
+// A flush batch: every page's group is captured (Tree::CaptureGroup) and appended, the store writes
+// its buffers in a few large writes, then all disk words of the batch change in one critical section
+// of the publication lock. Pieces are readable before they are published, and durable only when a
+// checkpoint syncs the store: until then recovery does not know them and replays the log instead.
+//
+// Who evicts: whoever allocates above the limit (MakeRoom), and a background thread that keeps
+// memory below its high-water mark, so that the foreground seldom has to. Victims come from the
+// eviction queue; clean ones leave by one compare-and-swap, dirty ones are flushed in batches first.
+// Locks: flush_mutex_ (one batch at a time) before publication_mutex_ (short: a copy or a few
+// compare-and-swaps). No operation on a key takes either unless memory is full.
+#ifndef MORAINE_STORAGE_PAGER_H_
+#define MORAINE_STORAGE_PAGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "storage/cache/eviction_queue.h"
+#include "storage/manifest.h"
+#include "storage/segments/segment_store.h"
+#include "storage/sync/mutex.h"
+#include "storage/table_chunk.h"
+#include "storage/tree/paging.h"
+#include "storage/tree/tree.h"
+
+namespace moraine {
+
+struct PagerStats {
+  uint64_t flushed_pages = 0;
+  uint64_t fragments = 0;  // pieces written on top of others
+  uint64_t bases = 0;      // pieces that replaced all others
+  uint64_t evicted_pages = 0;
+  uint64_t loads_to_flush = 0;  // pages read because they had too many fragments
+  uint64_t batches = 0;
+  uint64_t rooms_made = 0;  // times that a thread had to wait for memory
+};
+
+// The page table as of one instant, as far as it changed since the checkpoint before.
+struct TableCopy {
+  Lsn position;                                        // the log's tail at that instant
+  std::map<uint32_t, std::vector<TableEntry>> chunks;  // an empty one has no pages any more
+  std::vector<ManifestTree> trees;
+  std::vector<LooseSeparator> separators;
+};
+
+class Pager final : public PageService {
+ public:
+  // `find_tree`: nullptr for a tree that is unknown or dropped. `all_trees`: those that are not
+  // dropped. Everything is borrowed.
+  struct Parts {
+    const TreeEnvironment* environment = nullptr;
+    SegmentStore* store = nullptr;
+    std::function<Tree*(TreeId)> find_tree;
+    std::function<std::vector<Tree*>()> all_trees;
+  };
+  explicit Pager(Parts parts);
+  ~Pager() override { Stop(); }
+
+  // The background thread. `checkpoint` is called by it when RequestCheckpoint was.
+  void Start(std::function<absl::Status()> checkpoint);
+  void Stop();
+  // Any thread; cheap when one is asked for already.
+  void RequestCheckpoint();
+
+  void Admit(PageId page) override;
+  absl::Status MakeRoom(uint64_t bytes) override;
+  void Assist() override;
+
+  // Evicts up to `pages` pages, whatever the budget says; how many left.
+  absl::StatusOr<uint64_t> Trim(uint64_t pages);
+
+  // Writes every leaf, or every inner page, that holds something older than `before`.
+  absl::Status FlushLeaves(Timestamp before);
+  absl::Status FlushInnerPages();
+  // Posts the separators of published splits, so that FlushInnerPages writes them.
+  absl::Status PostSeparators();
+  // Copies what changed since the last copy. When the checkpoint fails, give the copy back.
+  TableCopy CopyTable();
+  void TakeBack(const TableCopy& copy);
+
+  // Frees the pages of a dropped tree that no thread is inside of, in memory and on disk.
+  absl::Status ReleaseTree(Tree& tree);
+
+  PagerStats stats() const;
+
+ private:
+  struct Written {
+    PieceHeader header;
+    DiskCopy disk;
+    PieceRef piece;
+    bool replaces;
+    bool first_time;
+    std::string low_fence;
+    DiskRefs* refs = nullptr;
+  };
+  enum class Flushing : uint8_t { kAllowed, kNever };
+
+  absl::Status FlushExtent(PageTable::Extent extent, Timestamp before);
+  absl::Status FlushLocked(std::span<const PageId> pages, Timestamp before);
+  absl::Status CapturePage(PageId page, Timestamp before);
+  absl::Status LoadAndCapture(Timestamp before);
+  absl::StatusOr<Tree::CaptureResult> CaptureOnce(Tree& tree, PageId page, Timestamp before,
+                                                  PageId* other);
+  void ForgetFrom(size_t begin);
+  absl::Status PublishBatch();
+  absl::Status MakeRefs(ThreadHeap& heap);
+  void PublishLocked(ThreadHeap& heap, Written& written);
+  void ReleasePieces(ThreadHeap& heap, DiskWord word, bool pieces_too);
+
+  size_t EvictSome(size_t count, Flushing flushing);
+  EvictResult EvictOne(PageId page);
+  size_t EvictDirty(std::span<const PageId> dirty);
+  void Background();
+  bool AboveHighWater() const;
+  bool BelowLowWater() const;
+  Tree* TreeOf(PageId page);
+
+  const Parts parts_;
+  PageTable& table_;
+  MemoryBudget& budget_;
+  std::unique_ptr<EvictionQueue> queue_;
+
+  Mutex flush_mutex_;
+  std::vector<Written> batch_;             // under flush_mutex_
+  std::unordered_set<uint32_t> captured_;  // pages of batch_
+  std::vector<PageId> need_load_;          // under flush_mutex_
+  std::vector<PageId> unfinished_;         // pages that changed too fast; under flush_mutex_
+  absl::Status flush_health_;              // of the last batch; under publication_mutex_
+
+  Mutex publication_mutex_;
+  std::set<uint32_t> changed_chunks_;       // under publication_mutex_
+  std::vector<LooseSeparator> separators_;  // under publication_mutex_
+
+  std::thread background_;
+  std::function<absl::Status()> checkpoint_;
+  EventCount work_;
+  EventCount progress_;
+  Atomic<uint32_t> stop_{0};
+  Atomic<uint32_t> checkpoint_wanted_{0};
+  Atomic<uint32_t> background_sleeps_{0};
+
+  struct Counts {
+    Atomic<uint64_t> flushed_pages{0};
+    Atomic<uint64_t> fragments{0};
+    Atomic<uint64_t> bases{0};
+    Atomic<uint64_t> evicted_pages{0};
+    Atomic<uint64_t> loads_to_flush{0};
+    Atomic<uint64_t> batches{0};
+    Atomic<uint64_t> rooms_made{0};
+  };
+  Counts counts_;
+};
+
+}  // namespace moraine
+
+#endif  // MORAINE_STORAGE_PAGER_H_

@@ -1,0 +1,289 @@
+// Flush batches: capture, append, write, publish.
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "storage/base/check.h"
+#include "storage/base/status_macros.h"
+#include "storage/pager.h"
+#include "storage/sync/backoff.h"
+
+namespace moraine {
+namespace {
+
+constexpr size_t kBatchPages = 256;
+// A group met a page of the batch that is not published yet.
+bool MetOwnBatch(const absl::Status& status) { return absl::IsAborted(status); }
+
+void Add(Atomic<uint64_t>& count, uint64_t value) {
+  // order: relaxed: a statistic
+  count.fetch_add(value, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Tree* Pager::TreeOf(PageId page) {
+  EpochGuard guard(parts_.environment->Local().heap());
+  if (table_.Load(page).state() == PageState::kFree) return nullptr;
+  return parts_.find_tree(table_.TreeOf(page));
+}
+
+absl::Status Pager::FlushExtent(PageTable::Extent extent, Timestamp before) {
+  std::vector<PageId> dirty;
+  uint32_t page = extent.begin;
+  Backoff<> backoff;
+  while (page < extent.end || !dirty.empty()) {
+    for (; page < extent.end && dirty.size() < kBatchPages; ++page) {
+      Tree* tree = TreeOf(PageId(page));
+      if (tree != nullptr && tree->IsDirty(PageId(page), before)) dirty.push_back(PageId(page));
+    }
+    MutexLock lock(flush_mutex_);
+    MORAINE_RETURN_IF_ERROR(FlushLocked(dirty, before));
+    // Those that kept changing under the capture come round again: a checkpoint needs them all.
+    dirty = std::exchange(unfinished_, {});
+    if (!dirty.empty()) backoff.Wait();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pager::FlushLeaves(Timestamp before) {
+  return FlushExtent(table_.leaf_extent(), before);
+}
+
+absl::Status Pager::FlushInnerPages() { return FlushExtent(table_.inner_extent(), Timestamp()); }
+
+absl::Status Pager::FlushLocked(std::span<const PageId> pages, Timestamp before) {
+  need_load_.clear();
+  unfinished_.clear();
+  for (PageId page : pages) MORAINE_RETURN_IF_ERROR(CapturePage(page, before));
+  MORAINE_RETURN_IF_ERROR(PublishBatch());
+  return LoadAndCapture(before);
+}
+
+// Pages with as many fragments as there may be are read, all at once, to be written as one piece.
+absl::Status Pager::LoadAndCapture(Timestamp before) {
+  std::vector<PageId> wanted = std::exchange(need_load_, {});
+  if (wanted.empty()) return absl::OkStatus();
+  Add(counts_.loads_to_flush, wanted.size());
+  auto tree_of = [&](PageId page) { return table_.TreeOf(page); };
+  std::stable_sort(wanted.begin(), wanted.end(),
+                   [&](PageId a, PageId b) { return tree_of(a) < tree_of(b); });
+  for (size_t begin = 0; begin < wanted.size();) {
+    size_t end = begin;
+    while (end < wanted.size() && tree_of(wanted[end]) == tree_of(wanted[begin])) ++end;
+    std::span<const PageId> pages(wanted.data() + begin, end - begin);
+    begin = end;
+    Tree* tree = TreeOf(pages.front());
+    if (tree == nullptr) continue;
+    // Whoever makes room must not wait for room.
+    MORAINE_RETURN_IF_ERROR(tree->LoadPages(pages, ChargeKind::kReserve));
+    for (PageId page : pages) MORAINE_RETURN_IF_ERROR(CapturePage(page, before));
+  }
+  // One that left memory again already.
+  unfinished_.insert(unfinished_.end(), need_load_.begin(), need_load_.end());
+  need_load_.clear();
+  return PublishBatch();
+}
+
+absl::StatusOr<Tree::CaptureResult> Pager::CaptureOnce(Tree& tree, PageId page, Timestamp before,
+                                                       PageId* other) {
+  auto emit = [&](const PageCapture& capture) -> absl::Status {
+    if (!captured_.insert(capture.header.page.value()).second) {
+      return absl::AbortedError("a page of this batch is part of another group");
+    }
+    absl::StatusOr<PieceLocation> location =
+        parts_.store->Append(capture.stream, capture.header, capture.payload);
+    if (!location.ok()) {
+      captured_.erase(capture.header.page.value());
+      return location.status();
+    }
+    batch_.push_back({capture.header,
+                      capture.disk,
+                      {*location, capture.header.version},
+                      capture.replaces,
+                      capture.first_time,
+                      std::string(capture.low_fence)});
+    return absl::OkStatus();
+  };
+  return tree.CaptureGroup(page, before, emit, other);
+}
+
+void Pager::ForgetFrom(size_t begin) {
+  for (size_t i = begin; i < batch_.size(); ++i) {
+    captured_.erase(batch_[i].header.page.value());
+    parts_.store->Release(batch_[i].piece.location);
+  }
+  batch_.resize(begin);
+}
+
+absl::Status Pager::CapturePage(PageId page, Timestamp before) {
+  // A page that other threads keep changing is left for later rather than chased for ever.
+  constexpr int kTries = 8;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (captured_.contains(page.value())) return absl::OkStatus();
+    Tree* tree = TreeOf(page);
+    if (tree == nullptr) return absl::OkStatus();
+    size_t begin = batch_.size();
+    PageId other = page;
+    absl::StatusOr<Tree::CaptureResult> result = CaptureOnce(*tree, page, before, &other);
+    if (!result.ok()) {
+      ForgetFrom(begin);
+      if (!MetOwnBatch(result.status())) return result.status();
+      MORAINE_RETURN_IF_ERROR(PublishBatch());
+      continue;
+    }
+    if (*result != Tree::CaptureResult::kCaptured) ForgetFrom(begin);
+    switch (*result) {
+      case Tree::CaptureResult::kNeedsLoad:
+        need_load_.push_back(other);
+        return absl::OkStatus();
+      case Tree::CaptureResult::kFirst:
+        MORAINE_RETURN_IF_ERROR(CapturePage(other, Timestamp()));
+        MORAINE_RETURN_IF_ERROR(PublishBatch());
+        break;
+      default:
+        return absl::OkStatus();
+    }
+  }
+  unfinished_.push_back(page);
+  return absl::OkStatus();
+}
+
+// Allocates the new lists before anything is published, so that a group is never half published.
+absl::Status Pager::MakeRefs(ThreadHeap& heap) {
+  for (Written& written : batch_) {
+    const DiskCopy& disk = written.disk;
+    uint32_t kept = written.replaces ? 0 : disk.count;
+    MORAINE_CHECK(kept < kMostPieces);
+    void* memory = heap.Allocate(DiskRefs::Bytes(kept + 1), ChargeKind::kReserve);
+    if (memory == nullptr) {
+      return absl::ResourceExhaustedError(
+          "no memory left for the lists of a page's pieces; raise memory_bytes");
+    }
+    auto* refs = new (memory) DiskRefs;
+    refs->count = kept + 1;
+    refs->version = written.header.version;
+    refs->covers = written.header.covers;
+    refs->max_ts = written.header.max_ts;
+    for (uint32_t i = 0; i < kept; ++i) refs->pieces[i] = disk.pieces[i];
+    refs->pieces[kept] = written.piece;
+    written.refs = refs;
+  }
+  return absl::OkStatus();
+}
+
+void Pager::ReleasePieces(ThreadHeap& heap, DiskWord word, bool pieces_too) {
+  DiskCopy old = DiskCopy::Of(word);
+  for (uint32_t i = 0; pieces_too && i < old.count; ++i)
+    parts_.store->Release(old.pieces[i].location);
+  if (const DiskRefs* refs = word.refs())
+    heap.Retire(const_cast<DiskRefs*>(refs), DiskRefs::Bytes(refs->count));
+}
+
+void Pager::PublishLocked(ThreadHeap& heap, Written& written) {
+  PageId page = written.header.page;
+  DiskWord current = table_.LoadDisk(page);
+  do {
+    // Only packing, which keeps the meaning, may have happened since the capture.
+    MORAINE_CHECK(DiskCopy::Of(current).SamePieces(written.disk));
+  } while (!table_.CompareAndSwapDisk(page, current, DiskWord::Of(written.refs)));
+  written.refs = nullptr;
+  ReleasePieces(heap, current, written.replaces);
+  changed_chunks_.insert(ChunkOf(page));
+  if (written.first_time) {
+    separators_.push_back({written.header.tree, written.header.level, page, written.low_fence});
+  }
+}
+
+absl::Status Pager::PublishBatch() {
+  if (batch_.empty()) return absl::OkStatus();
+  ThreadHeap& heap = parts_.environment->Local().heap();
+  absl::Status ready = parts_.store->Write();
+  if (ready.ok()) ready = MakeRefs(heap);
+  if (!ready.ok()) {
+    for (Written& written : batch_) {
+      if (written.refs != nullptr) heap.Free(written.refs, DiskRefs::Bytes(written.refs->count));
+    }
+    ForgetFrom(0);
+    return ready;
+  }
+  {
+    EpochGuard guard(heap);
+    MutexLock lock(publication_mutex_);
+    for (Written& written : batch_) PublishLocked(heap, written);
+  }
+  Add(counts_.batches, 1);
+  Add(counts_.flushed_pages, batch_.size());
+  for (const Written& written : batch_) {
+    Add(written.replaces ? counts_.bases : counts_.fragments, 1);
+    Tree* tree = parts_.find_tree(written.header.tree);
+    if (tree != nullptr) tree->AfterPublish(written.header.page, written.header.covers);
+  }
+  batch_.clear();
+  captured_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status Pager::PostSeparators() {
+  std::vector<LooseSeparator> separators;
+  {
+    MutexLock lock(publication_mutex_);
+    separators = separators_;
+  }
+  for (const LooseSeparator& loose : separators) {
+    Tree* tree = parts_.find_tree(loose.tree);
+    if (tree == nullptr) continue;
+    MORAINE_RETURN_IF_ERROR(tree->PostRecovered(loose.level, loose.separator, loose.page));
+  }
+  MORAINE_RETURN_IF_ERROR(FlushInnerPages());
+  // They were in their parents before the parents were written. Those that came meanwhile stay.
+  MutexLock lock(publication_mutex_);
+  separators_.erase(separators_.begin(),
+                    separators_.begin() + static_cast<ptrdiff_t>(separators.size()));
+  return absl::OkStatus();
+}
+
+TableCopy Pager::CopyTable() {
+  TableCopy copy;
+  EpochGuard guard(parts_.environment->Local().heap());
+  MutexLock lock(publication_mutex_);
+  copy.position = parts_.environment->log->Tail();
+  for (uint32_t chunk : std::exchange(changed_chunks_, {})) {
+    std::vector<TableEntry>& entries = copy.chunks[chunk];
+    for (uint32_t i = 0; i < kChunkPages; ++i) {
+      PageId page(chunk * kChunkPages + i);
+      DiskWord word = table_.LoadDisk(page);
+      if (word.none()) continue;
+      TableEntry entry{page, table_.TreeOf(page), 0, DiskCopy::Of(word)};
+      if (const DiskRefs* refs = word.refs()) entry.max_ts = refs->max_ts;
+      entries.push_back(entry);
+    }
+  }
+  for (Tree* tree : parts_.all_trees()) {
+    if (!table_.LoadDisk(tree->root()).none()) copy.trees.push_back({tree->id(), tree->root()});
+  }
+  copy.separators = separators_;
+  return copy;
+}
+
+void Pager::TakeBack(const TableCopy& copy) {
+  MutexLock lock(publication_mutex_);
+  for (const auto& [chunk, entries] : copy.chunks) changed_chunks_.insert(chunk);
+}
+
+absl::Status Pager::ReleaseTree(Tree& tree) {
+  MutexLock flush(flush_mutex_);
+  ThreadHeap& heap = parts_.environment->Local().heap();
+  return tree.ReleasePages([&](PageId page) {
+    EpochGuard guard(heap);
+    MutexLock lock(publication_mutex_);
+    DiskWord word = table_.LoadDisk(page);
+    if (!word.none()) {
+      ReleasePieces(heap, word, true);
+      changed_chunks_.insert(ChunkOf(page));
+    }
+    table_.Free(page);
+  });
+}
+
+}  // namespace moraine
