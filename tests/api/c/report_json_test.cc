@@ -15,14 +15,14 @@ TEST(ReportJsonTest, CleanReport) {
   report.pages = 1;
   report.records = 2;
   report.log_records = 3;
-  report.checkpoint_pages = UINT64_MAX;
+  report.disk_pages = UINT64_MAX;
   const auto json = nlohmann::json::parse(ReportJson(report));
   EXPECT_EQ(json["schema"], 1);
   EXPECT_EQ(json["clean"], true);
   EXPECT_EQ(json["pages"], 1);
   EXPECT_EQ(json["records"], 2);
   EXPECT_EQ(json["log_records"], 3);
-  EXPECT_EQ(json["checkpoint_pages"], UINT64_MAX);
+  EXPECT_EQ(json["disk_pages"], UINT64_MAX);
   EXPECT_TRUE(json["findings"].empty());
 }
 
