@@ -7,6 +7,13 @@
 #include "storage/base/check.h"
 
 namespace moraine {
+namespace {
+
+// A status that threads share counts its owners inside the library, where a race detector cannot
+// see it; so each thread gets one of its own.
+absl::Status OwnCopy(const absl::Status& status) { return {status.code(), status.message()}; }
+
+}  // namespace
 
 LoadGate::Load* LoadGate::Shard::Find(PageId page) const {
   auto at = std::find_if(loads.begin(), loads.end(),
@@ -32,7 +39,7 @@ void LoadGate::Finish(PageId page, const absl::Status& status) {
     Load* load = shard.Find(page);
     MORAINE_CHECK(load != nullptr);
     load->done = true;
-    load->status = status;
+    load->status = OwnCopy(status);
     std::erase(shard.loads, load);
     if (load->waiters == 0) done.reset(load);
   }
@@ -52,7 +59,7 @@ absl::Status LoadGate::Wait(PageId page) {
         ++load->waiters;
       }
       if (load->done) {
-        absl::Status status = load->status;
+        absl::Status status = OwnCopy(load->status);
         if (--load->waiters == 0) std::unique_ptr<Load>(load).reset();
         return status;
       }

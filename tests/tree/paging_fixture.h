@@ -48,9 +48,12 @@ class PieceMemory final : public PageReader {
     free_.push_back(location.address.value());
   }
   void Read(std::span<PageLoad> loads) override {
-    ++stats_.submissions;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      ++stats_.submissions;
+      stats_.pages += loads.size();
+    }
     for (PageLoad& load : loads) {
-      ++stats_.pages;
       load.pieces.clear();
       for (uint32_t i = 0; i < load.disk.count; ++i) {
         std::this_thread::yield();
