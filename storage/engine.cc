@@ -201,6 +201,8 @@ absl::Status EngineImplementation::Recover() {
       recovered_,
       Recovery(*io_, *directory_, log_options, &environment_, catalog_.get()).Run(manifest_));
   if (!options_.read_only) {
+    // Replay may have filled the memory to its limit.
+    MORAINE_RETURN_IF_ERROR(pager_->MakeRoom(log_options.ring_bytes));
     MORAINE_ASSIGN_OR_RETURN(
         log_, Log::Open(*io_, *directory_, log_options, recovered_.log_end, &budget_));
     environment_.log = log_.get();
