@@ -73,7 +73,7 @@ std::vector<double> ColdResults::Values(std::string_view engine, std::string_vie
   std::vector<double> values;
   for (const nlohmann::json& line : lines_) {
     if (line["engine"] == engine && line["workload"] == workload && line["threads"] == threads &&
-        line["failed"] == "" && Text(line, "on") == on) {
+        Text(line, "failed").empty() && Text(line, "on") == on) {
       values.push_back(Number(line, field));
     }
   }
@@ -165,7 +165,8 @@ std::string ColdResults::Table() const {
 bool ColdResults::LimitsWereAlike() const {
   std::set<double> limits;
   for (const nlohmann::json& line : lines_) {
-    if (line["engine"] == kFio || line["workload"] == kLoadWorkload || line["failed"] != "") {
+    if (line["engine"] == kFio || line["workload"] == kLoadWorkload ||
+        !Text(line, "failed").empty()) {
       continue;
     }
     const double limit = Number(line, "memory_limit_bytes");

@@ -87,7 +87,9 @@ inline size_t Version::allocation_bytes() const {
 // a writer knows that it found the right leaf without touching the block under the delta.
 inline uint64_t KeyHead(std::string_view key) {
   uint64_t head = 0;
-  std::memcpy(&head, key.data(), key.size() < sizeof(head) ? key.size() : sizeof(head));
+  if (!key.empty()) {  // an empty key may have no address
+    std::memcpy(&head, key.data(), key.size() < sizeof(head) ? key.size() : sizeof(head));
+  }
   return __builtin_bswap64(head);
 }
 inline constexpr uint64_t kNoHighHead = ~uint64_t{0};  // of a page without a high fence

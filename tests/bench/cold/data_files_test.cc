@@ -26,7 +26,7 @@ TEST(DataFilesTest, FindsFilesBySpaceInAllFoldersBelow) {
   Write(path + "/small", 10);
   Write(path + "/below/large", 300'000);
   Write(path + "/middle", 200'000);
-  std::ofstream(path + "/hole", std::ios::binary);
+  Write(path + "/hole", 0);
   std::filesystem::resize_file(path + "/hole", 1'000'000);
   ASSERT_TRUE(SyncFileSystem(path).ok());  // space may be given late
   EXPECT_EQ(FilesOfAtLeast(path, 100'000),

@@ -12,7 +12,7 @@
 namespace moraine::bench {
 namespace {
 
-constexpr RunFacts kFacts = {.file_bytes = 1 << 20, .fragment_bytes = 4096, .direct = true};
+const RunFacts kFacts = {.file_bytes = 1 << 20, .fragment_bytes = 4096, .direct = true};
 
 Measurement Measured(const std::string& method, int round, double p50_us,
                      Setting setting = kJudgedSetting, double calls = 1) {

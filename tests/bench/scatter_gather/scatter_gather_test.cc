@@ -78,7 +78,7 @@ void ExpectSchema(const nlohmann::json& line) {
   EXPECT_EQ(line.at("workload"), "scatter_gather");
   EXPECT_EQ(line.at("records"), 512);
   EXPECT_EQ(line.at("seed"), 77);
-  if (line.at("refused") == "") {
+  if (line.at("refused").get<std::string>().empty()) {
     EXPECT_GT(line.at("ops"), 0);
     EXPECT_GT(line.at("p50_us"), 0);
   }
