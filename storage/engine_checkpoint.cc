@@ -46,10 +46,10 @@ absl::Status EngineImplementation::Checkpoint() {
 absl::Status EngineImplementation::AppendChunks(const TableCopy& copy, Manifest* next,
                                                 std::vector<PieceLocation>* replaced) {
   next->chunks = manifest_.chunks;
-  for (const auto& [chunk, entries] : copy.chunks) {
+  for (const auto& [chunk, copied] : copy.chunks) {
     auto old = next->chunks.find(chunk);
     if (old != next->chunks.end()) replaced->push_back(old->second);
-    if (entries.empty()) {
+    if (copied.entries == 0) {
       if (old != next->chunks.end()) next->chunks.erase(old);
       continue;
     }
@@ -58,9 +58,9 @@ absl::Status EngineImplementation::AppendChunks(const TableCopy& copy, Manifest*
     header.page = PageId(chunk);
     header.version = static_cast<uint32_t>(next->generation);
     header.covers = header.max_ts = copy.position.value();
-    header.entries = static_cast<uint32_t>(entries.size());
+    header.entries = copied.entries;
     MORAINE_ASSIGN_OR_RETURN(next->chunks[chunk],
-                             store_->Append(Stream::kTable, header, EncodeTableChunk(entries)));
+                             store_->Append(Stream::kTable, header, copied.bytes));
   }
   return absl::OkStatus();
 }

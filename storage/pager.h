@@ -49,10 +49,16 @@ struct PagerStats {
   uint64_t rooms_made = 0;  // times that a thread had to wait for memory
 };
 
+// A chunk as it will be written: a tenth of what its entries take in memory.
+struct ChunkCopy {
+  std::string bytes;
+  uint32_t entries = 0;  // none: the chunk has no pages any more
+};
+
 // The page table as of one instant, as far as it changed since the checkpoint before.
 struct TableCopy {
-  Lsn position;                                        // the log's tail at that instant
-  std::map<uint32_t, std::vector<TableEntry>> chunks;  // an empty one has no pages any more
+  Lsn position;  // the log's tail at that instant
+  std::map<uint32_t, ChunkCopy> chunks;
   std::vector<ManifestTree> trees;
   std::vector<LooseSeparator> separators;
 };

@@ -245,11 +245,12 @@ absl::Status Pager::PostSeparators() {
 
 TableCopy Pager::CopyTable() {
   TableCopy copy;
+  std::vector<TableEntry> entries;
   EpochGuard guard(parts_.environment->Local().heap());
   MutexLock lock(publication_mutex_);
   copy.position = parts_.environment->log->Tail();
   for (uint32_t chunk : std::exchange(changed_chunks_, {})) {
-    std::vector<TableEntry>& entries = copy.chunks[chunk];
+    entries.clear();
     for (uint32_t i = 0; i < kChunkPages; ++i) {
       PageId page(chunk * kChunkPages + i);
       DiskWord word = table_.LoadDisk(page);
@@ -258,6 +259,7 @@ TableCopy Pager::CopyTable() {
       if (const DiskRefs* refs = word.refs()) entry.max_ts = refs->max_ts;
       entries.push_back(entry);
     }
+    copy.chunks[chunk] = {EncodeTableChunk(entries), static_cast<uint32_t>(entries.size())};
   }
   for (Tree* tree : parts_.all_trees()) {
     if (!table_.LoadDisk(tree->root()).none()) copy.trees.push_back({tree->id(), tree->root()});
@@ -268,7 +270,7 @@ TableCopy Pager::CopyTable() {
 
 void Pager::TakeBack(const TableCopy& copy) {
   MutexLock lock(publication_mutex_);
-  for (const auto& [chunk, entries] : copy.chunks) changed_chunks_.insert(chunk);
+  for (const auto& [chunk, bytes] : copy.chunks) changed_chunks_.insert(chunk);
 }
 
 absl::Status Pager::ReleaseTree(Tree& tree) {

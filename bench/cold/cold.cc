@@ -33,6 +33,13 @@ constexpr int kExitFailed = 5;
 // Smaller files of a store are not where its data lie.
 constexpr uint64_t kLeastFioFileBytes = uint64_t{1} << 20;
 
+// For an engine that keeps all its memory within one budget; the rest is for the program around it.
+uint64_t BudgetOf(uint64_t memory_bytes) {
+  constexpr uint64_t kProgramBytes = uint64_t{64} << 20;
+  const uint64_t rest = std::max(memory_bytes / 4, std::min(memory_bytes / 2, kProgramBytes));
+  return memory_bytes - rest;
+}
+
 class ColdBenchmark {
  public:
   ColdBenchmark(const ColdOptions& options, const std::vector<Contender>& contenders,
@@ -87,7 +94,7 @@ class ColdBenchmark {
     if (!Keep(RunPhase(phase))) return absl::OkStatus();
     phase.load = false;
     phase.settings.cache_bytes = options_.cache_bytes;
-    phase.settings.budget_bytes = options_.memory_bytes / 4 * 3;
+    phase.settings.budget_bytes = BudgetOf(options_.memory_bytes);
     MORAINE_RETURN_IF_ERROR(RunLimited(&phase, ReadRuns()));
     if (options_.fio_seconds > 0) RunFioOn(contender.name, directory->path(), round);
     return RunLimited(&phase, UpdateRuns());
