@@ -14,6 +14,9 @@ namespace moraine {
 namespace {
 
 constexpr uint32_t kDepth = 128;  // pieces in one submission
+// Pieces to wait for at a time: those of a page or two in one call, those of many while the device
+// goes on reading.
+constexpr size_t kArrivals = 8;
 // A submission takes no more bytes than this, unless one piece alone is larger; a buffer up to this
 // size is kept.
 constexpr size_t kRoundBytes = size_t{1} << 20;
@@ -56,8 +59,7 @@ class PageReaderImplementation final : public PageReader {
                std::vector<PieceRead>* failed);
   // How many of `reads` go into the next round; none when there is no memory even for one.
   size_t FillRound(Session& session, std::span<PieceRead> reads);
-  absl::Status RunRound(Session& session, std::span<const PieceRead> reads,
-                        std::vector<IoCompletion>* completions);
+  absl::Status BeginRound(Session& session, std::span<const PieceRead> reads);
   absl::Status Expand(const Session& session, const PieceRead& read, const absl::Status& io_status,
                       PageLoad* load) const;
   // What the pieces' own checksums cannot show: whose they are, and that none is missing between.
@@ -146,20 +148,28 @@ void PageReaderImplementation::ReadAll(Session& session, std::span<PageLoad> loa
     }
     const std::span<PieceRead> round = reads.first(count);
     reads = reads.subspan(count);
-    completions.clear();
-    const absl::Status broken = RunRound(session, round, &completions);
+    const size_t failed_before = failed->size();
+    absl::Status broken = BeginRound(session, round);
+    // What has arrived is expanded while the rest is on its way.
+    for (size_t arrived = 0; broken.ok() && arrived < count; arrived += completions.size()) {
+      completions.clear();
+      const size_t wanted = std::min(count - arrived, kArrivals);
+      broken = session.queue->SubmitAndWait(wanted, &completions);
+      for (const IoCompletion& completion : completions) {
+        const PieceRead& read = round[completion.token];
+        PageLoad& load = loads[read.load];
+        absl::Status status = Expand(session, read, completion.status, &load);
+        if (status.ok()) continue;
+        load.status = std::move(status);
+        failed->push_back(read);
+      }
+    }
     if (!broken.ok()) {
+      session.queue.reset();  // waits for what it has under way
       for (const PieceRead& read : round) loads[read.load].status = broken;
+      failed->resize(failed_before);  // the round fails as a whole
       failed->insert(failed->end(), round.begin(), round.end());
       continue;
-    }
-    for (const IoCompletion& completion : completions) {
-      const PieceRead& read = round[completion.token];
-      PageLoad& load = loads[read.load];
-      absl::Status status = Expand(session, read, completion.status, &load);
-      if (status.ok()) continue;
-      load.status = std::move(status);
-      failed->push_back(read);
     }
     if (session.buffer->size() > kRoundBytes) DropBuffer(session);
   }
@@ -184,8 +194,8 @@ size_t PageReaderImplementation::FillRound(Session& session, std::span<PieceRead
   }
 }
 
-absl::Status PageReaderImplementation::RunRound(Session& session, std::span<const PieceRead> reads,
-                                                std::vector<IoCompletion>* completions) {
+absl::Status PageReaderImplementation::BeginRound(Session& session,
+                                                  std::span<const PieceRead> reads) {
   if (session.queue == nullptr) {
     absl::StatusOr<std::unique_ptr<IoQueue>> queue = io_.NewQueue(kDepth);
     if (!queue.ok()) return queue.status();
@@ -204,9 +214,7 @@ absl::Status PageReaderImplementation::RunRound(Session& session, std::span<cons
   }
   Count(counts_.submissions, 1);
   Count(counts_.bytes, bytes);
-  absl::Status status = session.queue->SubmitAndWait(reads.size(), completions);
-  if (!status.ok()) session.queue.reset();  // waits for what it has under way
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status PageReaderImplementation::Expand(const Session& session, const PieceRead& read,
