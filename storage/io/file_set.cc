@@ -64,6 +64,8 @@ absl::Status CheckOpened(int descriptor, const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     return absl::FailedPreconditionError("open " + path + ": not a regular file");
   }
+  // Removed since it was opened: as if it had been before.
+  if (status.st_nlink == 0) return SystemError(ENOENT, "open", path);
   if (status.st_nlink != 1) {
     return absl::FailedPreconditionError("open " + path + ": it has " +
                                          std::to_string(status.st_nlink) + " links instead of 1");
