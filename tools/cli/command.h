@@ -87,6 +87,7 @@ void AddExport(CommandLine& line);
 void AddTransaction(CommandLine& line);
 void AddStat(CommandLine& line);
 void AddVerify(CommandLine& line);
+void AddCheckHistory(CommandLine& line);
 void AddVersion(CommandLine& line);
 
 }  // namespace moraine::cli
