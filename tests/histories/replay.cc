@@ -14,11 +14,6 @@ namespace {
 
 using Kind = Step::Kind;
 
-std::string NumberedKey(uint64_t number) {
-  std::string digits = std::to_string(number);
-  return "key" + std::string(5 - digits.size(), '0') + digits;
-}
-
 std::string Shown(const std::optional<std::string>& value) { return value ? "=" + *value : "none"; }
 
 absl::StatusOr<std::string> TakeScan(Transaction& transaction, Tree& tree, const Step& step) {
@@ -51,13 +46,29 @@ std::optional<std::string_view> Maybe(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
-std::string Sum(const std::optional<std::string>& value, const std::string& operand) {
+std::string Merged(uint32_t tree, const std::optional<std::string>& value,
+                   const std::string& operand) {
+  if (tree == kListTree) return value.value_or("") + operand;
   return std::to_string((value ? std::stoll(*value) : 0) + std::stoll(operand));
+}
+
+absl::Status TakeReadAppend(Transaction& transaction, Tree& tree, Step* step) {
+  std::optional<std::string> list;
+  MORAINE_RETURN_IF_ERROR(
+      transaction.Get(tree, step->key, [&](std::string_view bytes) { list = bytes; }).status());
+  step->answer = Shown(list);
+  step->value = list.value_or("") + step->other;
+  return transaction.Put(tree, step->key, step->value);
 }
 
 }  // namespace
 
-Step RandomStep(Random& random, uint64_t keys) {
+std::string NumberedKey(uint64_t number) {
+  std::string digits = std::to_string(number);
+  return "key" + std::string(5 - std::min<size_t>(digits.size(), 5), '0') + digits;
+}
+
+Step RandomStep(Random& random, uint64_t keys, uint64_t padding) {
   constexpr Kind kKinds[] = {Kind::kGet,
                              Kind::kGet,
                              Kind::kGet,
@@ -78,11 +89,13 @@ Step RandomStep(Random& random, uint64_t keys) {
                              Kind::kRollBack};
   Step step;
   step.kind = kKinds[random.Below(std::size(kKinds))];
-  step.tree = step.kind == Kind::kMerge ? 1 : static_cast<uint32_t>(random.Below(kReplayTrees));
+  step.tree = step.kind == Kind::kMerge ? 1 : static_cast<uint32_t>(random.Below(kListTree));
   uint64_t number = random.Below(keys);
   step.key = NumberedKey(number);
   step.value = std::to_string(1 + random.Below(100));
   if (random.OneIn(8)) step.value = std::string(random.Below(40), '0') + step.value;
+  if (padding > 0 && step.tree == 0)
+    step.value = std::string(random.Below(padding), '0') + step.value;
   step.count = 1 + random.Below(12);
   if (step.kind == Kind::kCompareAndSwap) {
     if (!random.OneIn(3)) step.other = std::to_string(1 + random.Below(100));
@@ -126,6 +139,8 @@ absl::Status Take(Transaction& transaction, const ReplayTrees& trees, Step* step
       step->answer = std::to_string(count);
       return absl::OkStatus();
     }
+    case Kind::kReadAppend:
+      return TakeReadAppend(transaction, tree, step);
     case Kind::kSavepoint:
       return transaction.SetSavepoint().status();
     case Kind::kRollBack: {
@@ -136,27 +151,51 @@ absl::Status Take(Transaction& transaction, const ReplayTrees& trees, Step* step
   return absl::InternalError("no such step");
 }
 
+void Replay::LookFor(const ReplayMaps* left) {
+  left_ = left;
+  differing_ = 0;
+  for (uint32_t tree = 0; tree < kReplayTrees; ++tree) {
+    for (const auto& [key, value] : maps_[tree]) {
+      auto at = (*left)[tree].find(key);
+      if (at == (*left)[tree].end() || at->second != value) ++differing_;
+    }
+    for (const auto& [key, value] : (*left)[tree]) {
+      if (!maps_[tree].contains(key)) ++differing_;
+    }
+  }
+  if (differing_ == 0) found_at_ = 0;
+}
+
+void Replay::Assign(uint32_t tree, const std::string& key, std::optional<std::string> value) {
+  auto differs = [&] {
+    auto now = maps_[tree].find(key);
+    auto then = (*left_)[tree].find(key);
+    bool here = now != maps_[tree].end();
+    bool there = then != (*left_)[tree].end();
+    return here != there || (here && now->second != then->second);
+  };
+  if (left_ != nullptr && differs()) --differing_;
+  if (value) {
+    maps_[tree][key] = *std::move(value);
+  } else {
+    maps_[tree].erase(key);
+  }
+  if (left_ != nullptr && differs()) ++differing_;
+}
+
 void Replay::Set(const Step& step, const std::string& key, std::optional<std::string> value) {
   uint32_t tree = step.tree;
   auto found = maps_[tree].find(key);
   Undo undo{tree, key, std::nullopt, step.kind == Kind::kMerge};
   if (found != maps_[tree].end()) undo.before = found->second;
   undo_.push_back(std::move(undo));
-  if (value) {
-    maps_[tree][key] = *std::move(value);
-  } else if (found != maps_[tree].end()) {
-    maps_[tree].erase(found);
-  }
+  Assign(tree, key, std::move(value));
 }
 
 void Replay::TakeBack(size_t mark) {
   for (; undo_.size() > mark; undo_.pop_back()) {
     Undo& undo = undo_.back();
-    if (undo.before) {
-      maps_[undo.tree][undo.key] = *std::move(undo.before);
-    } else {
-      maps_[undo.tree].erase(undo.key);
-    }
+    Assign(undo.tree, undo.key, std::move(undo.before));
   }
 }
 
@@ -190,7 +229,7 @@ std::string Replay::Answer(const Step& step) {
       Set(step, step.key, std::nullopt);
       return {};
     case Kind::kMerge:
-      Set(step, step.key, Sum(value, step.value));
+      Set(step, step.key, Merged(step.tree, value, step.value));
       return {};
     case Kind::kCompareAndSwap:
       if (value.value_or("") != step.other) return "not" + Shown(value);
@@ -207,6 +246,9 @@ std::string Replay::Answer(const Step& step) {
       for (const std::string& key : keys) Set(step, key, std::nullopt);
       return std::to_string(keys.size());
     }
+    case Kind::kReadAppend:
+      Set(step, step.key, step.value);
+      return Shown(value);
     case Kind::kSavepoint:
       savepoints_.push_back(undo_.size());
       return {};
@@ -277,7 +319,7 @@ std::optional<std::string> Replay::Apply(const Committed& transaction) {
       auto found = maps_[step.tree].find(decision.key);
       std::optional<std::string> value;
       if (found != maps_[step.tree].end()) value = found->second;
-      Set(step, decision.key, Sum(value, *decision.value));
+      Set(step, decision.key, Merged(step.tree, value, *decision.value));
       continue;
     }
     uint64_t last = last_written_[decision.tree][decision.key];
@@ -313,6 +355,7 @@ std::optional<std::string> Replay::Check(std::vector<Committed>* history) {
   for (const Event& event : events) {
     std::optional<std::string> wrong = event.commit ? CheckCommit(event) : CheckReads(event);
     if (wrong) return wrong;
+    if (event.commit && left_ != nullptr && differing_ == 0) found_at_ = event.position;
   }
   decided_.clear();
   return std::nullopt;

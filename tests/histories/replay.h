@@ -31,10 +31,11 @@ struct Step {
     kMerge,
     kCompareAndSwap,  // expects `other` ("": absent), writes `value` ("": deletes)
     kDeleteRange,
+    kReadAppend,  // to a list: reads it, puts it with `other` at its end (which is `value`)
     kSavepoint,
     kRollBack,
   } kind = Kind::kGet;
-  uint32_t tree = 0;  // 0: plain, 1: adds
+  uint32_t tree = 0;  // 0: plain, 1: adds, 2: lists, which a merge appends to
   std::string key;
   std::string other;
   std::string value;
@@ -42,7 +43,9 @@ struct Step {
   std::string answer;
 };
 
-Step RandomStep(Random& random, uint64_t keys);
+// Of trees 0 and 1. Values have up to `padding` bytes.
+Step RandomStep(Random& random, uint64_t keys, uint64_t padding);
+std::string NumberedKey(uint64_t number);
 
 // A transaction that committed (or only read).
 struct Committed {
@@ -50,11 +53,15 @@ struct Committed {
   uint64_t read_position = 0;
   uint64_t position = 0;  // of the commit; the read position when nothing was written
   bool wrote = false;
+  uint64_t begin = 0;  // by a clock that all threads share
+  uint64_t end = 0;
   std::vector<Step> steps;
 };
 
-inline constexpr uint32_t kReplayTrees = 2;
+inline constexpr uint32_t kListTree = 2;
+inline constexpr uint32_t kReplayTrees = 3;
 using ReplayTrees = std::array<Tree*, kReplayTrees>;
+using ReplayMaps = std::array<std::map<std::string, std::string>, kReplayTrees>;
 
 // Takes `step` in `transaction` and fills in its answer.
 absl::Status Take(Transaction& transaction, const ReplayTrees& trees, Step* step);
@@ -62,9 +69,17 @@ absl::Status Take(Transaction& transaction, const ReplayTrees& trees, Step* step
 // The reference.
 class Replay {
  public:
+  // Begins with the records of `maps`.
+  explicit Replay(ReplayMaps maps = {}) : maps_(std::move(maps)) {}
+
+  // What a crash has left: Check finds out after which commit the records were these. Borrowed.
+  void LookFor(const ReplayMaps* left);
+  // The last such position, 0: before the first commit; nullopt: there was none.
+  std::optional<uint64_t> found_at() const { return found_at_; }
+
   // All of `history` at once, in any order; what is wrong, or nothing.
   std::optional<std::string> Check(std::vector<Committed>* history);
-  const std::map<std::string, std::string>& tree(uint32_t index) const { return maps_[index]; }
+  const ReplayMaps& maps() const { return maps_; }
 
  private:
   struct Undo {
@@ -88,6 +103,7 @@ class Replay {
 
   std::string Answer(const Step& step);
   std::string Scan(const Step& step) const;
+  void Assign(uint32_t tree, const std::string& key, std::optional<std::string> value);
   void Set(const Step& step, const std::string& key, std::optional<std::string> value);
   void TakeBack(size_t mark);
   std::optional<std::string> Run(const Committed& transaction);
@@ -96,7 +112,10 @@ class Replay {
   std::optional<std::string> CheckReads(const Event& event);
   std::optional<std::string> CheckCommit(const Event& event);
 
-  std::array<std::map<std::string, std::string>, kReplayTrees> maps_;
+  ReplayMaps maps_;
+  const ReplayMaps* left_ = nullptr;
+  uint64_t differing_ = 0;  // keys that maps_ and left_ do not have alike
+  std::optional<uint64_t> found_at_;
   std::vector<Undo> undo_;
   std::vector<size_t> savepoints_;
   std::map<const Committed*, std::vector<Decision>> decided_;

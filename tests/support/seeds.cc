@@ -22,6 +22,10 @@ std::optional<uint64_t> Flag(std::string_view name) {
     if (argument.starts_with(wanted)) {
       return std::strtoull(argument.c_str() + wanted.size(), nullptr, 0);
     }
+    // As two arguments: --name N.
+    const size_t next = at + argument.size() + 1;
+    if (argument + "=" == wanted && next < arguments.size())
+      return std::strtoull(&arguments[next], nullptr, 0);
   }
   return std::nullopt;
 }
