@@ -9,6 +9,7 @@
 
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
 #include "storage/segments/compression.h"
 
 namespace moraine {
@@ -129,8 +130,11 @@ void EncodePieceHeader(const DatabaseId& database_id, Address address, const Pie
   MORAINE_DCHECK(at == to + kPieceHeaderBytes);
 }
 
-absl::Status DecodePiece(const DatabaseId& database_id, const PieceLocation& location,
-                         std::string_view stored, PieceHeader* header, std::string* raw) {
+namespace {
+
+// Checks a piece and fills `header`; `*payload` lies in `stored`.
+absl::Status CheckPiece(const DatabaseId& database_id, const PieceLocation& location,
+                        std::string_view stored, PieceHeader* header, StoredPayload* payload) {
   if (stored.size() < kPieceHeaderBytes || stored.size() < location.stored_bytes) {
     return Damaged(
         absl::StrCat("expected ", location.stored_bytes, " bytes, found ", stored.size()));
@@ -144,20 +148,47 @@ absl::Status DecodePiece(const DatabaseId& database_id, const PieceLocation& loc
     return Damaged(absl::StrCat("expected a payload of at most ", stored.size() - kPieceHeaderBytes,
                                 " bytes, found ", framing.payload_bytes));
   }
-  const std::string_view payload = stored.substr(kPieceHeaderBytes, framing.payload_bytes);
-  const uint32_t checksum = PieceChecksum(database_id, location.address, stored, payload);
+  payload->codec = static_cast<PieceCodec>(framing.codec);
+  payload->bytes = stored.substr(kPieceHeaderBytes, framing.payload_bytes);
+  const uint32_t checksum = PieceChecksum(database_id, location.address, stored, payload->bytes);
   if (checksum != framing.checksum) {
     return Damaged(
         absl::StrFormat("expected checksum %08x, found %08x (or the piece belongs "
                         "elsewhere)",
                         checksum, framing.checksum));
   }
-  if (absl::Status status = CheckFields(framing, *header, location); !status.ok()) return status;
-  if (framing.codec == static_cast<uint8_t>(PieceCodec::kPlain)) {
-    raw->assign(payload);
+  return CheckFields(framing, *header, location);
+}
+
+}  // namespace
+
+uint64_t ClaimedBytes(std::string_view bytes) {
+  if (bytes.size() < kPieceHeaderBytes) return 0;
+  PieceHeader header;
+  const Framing framing = ReadHeader(bytes, &header);
+  return framing.magic == kPieceMagic ? StoredBytes(header.kind, framing.payload_bytes) : 0;
+}
+
+std::optional<StoredPiece> FindPiece(const DatabaseId& database_id, Address address,
+                                     std::string_view bytes) {
+  const uint64_t claimed = ClaimedBytes(bytes);
+  if (claimed == 0 || claimed > bytes.size()) return std::nullopt;
+  StoredPiece piece;
+  piece.location = {address, static_cast<uint32_t>(claimed)};
+  if (!CheckPiece(database_id, piece.location, bytes, &piece.header, &piece.payload).ok())
+    return std::nullopt;
+  return piece;
+}
+
+absl::Status DecodePiece(const DatabaseId& database_id, const PieceLocation& location,
+                         std::string_view stored, PieceHeader* header, std::string* raw) {
+  StoredPayload payload;
+  MORAINE_RETURN_IF_ERROR(CheckPiece(database_id, location, stored, header, &payload));
+  if (payload.codec == PieceCodec::kPlain) {
+    raw->assign(payload.bytes);
     return absl::OkStatus();
   }
-  if (const char* why = ZstdExpand(payload, header->raw_bytes, raw)) {
+  if (const char* why = ZstdExpand(payload.bytes, header->raw_bytes, raw)) {
     return Damaged(
         absl::StrCat("expected a zstd frame of ", header->raw_bytes, " bytes, found ", why));
   }

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -68,6 +69,21 @@ uint32_t StoredBytes(PieceKind kind, size_t payload_bytes);
 // Fills the kPieceHeaderBytes at `to` for a piece at `address`.
 void EncodePieceHeader(const DatabaseId& database_id, Address address, const PieceHeader& header,
                        const StoredPayload& payload, char* to);
+
+// A piece as it lies in its segment, to be moved as it is; `payload` lies in the bytes given.
+struct StoredPiece {
+  PieceLocation location;
+  PieceHeader header;
+  StoredPayload payload;
+};
+
+// How long the piece at the beginning of `bytes` says it is; 0 when none begins there. Nothing but a
+// hint how much to read before FindPiece.
+uint64_t ClaimedBytes(std::string_view bytes);
+// The piece at the beginning of `bytes`, which were read from `address`; nullopt unless it is whole
+// and belongs there. For walks over a segment, which know no locations. Any thread.
+std::optional<StoredPiece> FindPiece(const DatabaseId& database_id, Address address,
+                                     std::string_view bytes);
 
 // Checks a piece and expands it. Nothing in `stored` is trusted: no more than header.raw_bytes, which
 // is within kMostPieceBytes, is allocated. DataLoss says what was expected and what found; the

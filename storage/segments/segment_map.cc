@@ -76,7 +76,7 @@ void SegmentMap::RemoveLive(uint64_t index, uint64_t bytes) {
   MORAINE_CHECK(segment.use == SegmentUse::kOpen || segment.use == SegmentUse::kSealed);
   MORAINE_CHECK(segment.live_bytes >= bytes);
   segment.live_bytes -= bytes;
-  if (Dead(segment)) segment.died_at = clock_;
+  if (Died(segment)) segment.died_at = clock_;
 }
 
 void SegmentMap::Seal(uint64_t index, bool bad) {
@@ -84,7 +84,7 @@ void SegmentMap::Seal(uint64_t index, bool bad) {
   MORAINE_CHECK(segment.use == SegmentUse::kOpen);
   segment.use = SegmentUse::kSealed;
   segment.bad = bad;
-  if (Dead(segment)) segment.died_at = clock_;
+  if (Died(segment)) segment.died_at = clock_;
 }
 
 void SegmentMap::Restore(const SegmentRecord& record) {
@@ -101,7 +101,7 @@ SegmentState SegmentMap::NameUsed() {
   state.next_sequence = next_sequence_;
   for (uint64_t i = 0; i < segments_.size(); ++i) {
     Segment& segment = segments_[i];
-    if (Dead(segment) && segment.died_at < copied_at_) segment.use = SegmentUse::kUnnamed;
+    if (Died(segment) && segment.died_at < copied_at_) segment.use = SegmentUse::kUnnamed;
     const bool open = segment.use == SegmentUse::kOpen;
     if (!open && segment.use != SegmentUse::kSealed) continue;
     if (open && segment.used_bytes == kSegmentHeaderBytes) continue;  // no piece yet

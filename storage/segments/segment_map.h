@@ -54,8 +54,14 @@ class SegmentMap {
   explicit SegmentMap(const SegmentGeometry& geometry) : geometry_(geometry) {}
 
   uint64_t size() const { return segments_.size(); }
+  uint64_t next_sequence() const { return next_sequence_; }
   // kAbsent beyond size().
   const Segment& at(uint64_t index) const;
+
+  // Nothing in it is alive, and it is on its way to be free.
+  bool Dead(const Segment& segment) const {
+    return Died(segment) || segment.use == SegmentUse::kUnnamed;
+  }
 
   // Segments that files have room for, and have no longer.
   void AddSpace(uint64_t first, uint64_t count);
@@ -87,7 +93,7 @@ class SegmentMap {
   void Free(uint64_t index);
 
  private:
-  bool Dead(const Segment& segment) const {
+  bool Died(const Segment& segment) const {
     return segment.use == SegmentUse::kSealed && segment.live_bytes == 0;
   }
 

@@ -53,6 +53,17 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::Append(Stream stream,
     return absl::InvalidArgumentError(
         absl::StrCat("a piece of ", payload.size(), " bytes does not fit the store"));
   }
+  return AppendFramed(stream, piece);
+}
+
+absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendStored(Stream stream,
+                                                                       const StoredPiece& piece) {
+  if (options_.read_only) return absl::FailedPreconditionError("the store is open for reading");
+  return AppendFramed(stream, {piece.header, piece.payload, piece.location.stored_bytes});
+}
+
+absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendFramed(Stream stream,
+                                                                       const FramedPiece& piece) {
   const bool large = stream == Stream::kLarge ||
                      kSegmentHeaderBytes + uint64_t{piece.stored_bytes} > geometry_.segment_bytes;
   MutexLock lock(mutex_);
@@ -60,7 +71,7 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::Append(Stream stream,
                            large ? AppendLarge(piece) : AppendToStream(stream, piece));
   ++counts_.appended_pieces;
   counts_.appended_bytes += location.stored_bytes;
-  counts_.raw_bytes += payload.size();
+  counts_.raw_bytes += piece.header.raw_bytes;
   return location;
 }
 
@@ -143,18 +154,27 @@ absl::Status SegmentStoreImplementation::PutZeroes(StreamBuffer& buffer, uint64_
 absl::Status SegmentStoreImplementation::NextSegment(Stream stream, StreamBuffer& buffer) {
   // Space first: on a full disk the open segment stays as it is, for smaller pieces.
   MORAINE_ASSIGN_OR_RETURN(const uint64_t index, FindSpace(1));
-  if (buffer.open) {
-    if (buffer.fill > buffer.begin) {
-      buffer.Pad();
-      // A failure here is not this piece's: Write tells those whom it concerns.
-      WriteOut(buffer).IgnoreError();
-    }
-    if (buffer.open) map_.Seal(buffer.segment, /*bad=*/false);
-    buffer.open = false;
-  }
+  if (buffer.open) EndSegment(buffer);
   MORAINE_RETURN_IF_ERROR(EnsureMemory(buffer));
   BeginSegment(buffer, index, stream, 1);
   return absl::OkStatus();
+}
+
+void SegmentStoreImplementation::EndSegment(StreamBuffer& buffer) {
+  if (buffer.fill > buffer.begin) {
+    buffer.Pad();
+    // A failure here is not the caller's: Write tells those whom it concerns.
+    WriteOut(buffer).IgnoreError();
+  }
+  if (buffer.open) map_.Seal(buffer.segment, /*bad=*/false);
+  buffer.open = false;
+}
+
+void SegmentStoreImplementation::SealFrom(uint64_t index) {
+  MutexLock lock(mutex_);
+  for (StreamBuffer& buffer : streams_) {
+    if (buffer.open && buffer.segment >= index) EndSegment(buffer);
+  }
 }
 
 void SegmentStoreImplementation::BeginSegment(StreamBuffer& buffer, uint64_t index, Stream stream,

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -48,15 +49,22 @@ struct PieceExtent {
 
 struct SegmentInfo {
   uint64_t index = 0;
+  uint64_t sequence = 0;  // one more with every segment begun
   Stream stream = Stream::kFragments;
+  uint32_t run = 1;  // how many segments in a row it is
   uint64_t used_bytes = 0;
   uint64_t live_bytes = 0;
   bool open = false;  // being filled
+  bool dead = false;  // nothing in it is alive: free, or nearly so, with the next durable state
 };
 
 struct SegmentStoreStats {
   uint64_t segments = 0;  // in use
   uint64_t free_segments = 0;
+  uint64_t dead_segments = 0;      // of those in use: SegmentInfo::dead
+  uint64_t draining_segments = 0;  // of those in use: free when reads under way have ended
+  uint64_t segment_bytes = 0;      // of each
+  uint64_t next_sequence = 0;      // SegmentInfo::sequence of the next one begun
   uint64_t file_bytes = 0;
   uint64_t used_bytes = 0;
   uint64_t live_bytes = 0;
@@ -97,6 +105,17 @@ class SegmentStore {
   // payload into `raw` and fills `header`. DataLoss names file, offset, expected and found.
   virtual absl::Status Decode(const PieceLocation& location, std::string_view stored,
                               PieceHeader* header, std::string* raw) const = 0;
+
+  // For cleaning. Calls `visit` for every whole piece in a sealed segment, dead ones included, in
+  // order of their addresses; bytes that are no piece are passed over. What is visited lives during
+  // the call. Nothing when the segment is not what `segment` says any more. The caller holds a
+  // ReadLease, so that a piece that the page table names afterwards is the one that was visited.
+  virtual absl::Status VisitPieces(const SegmentInfo& segment,
+                                   absl::FunctionRef<absl::Status(const StoredPiece&)> visit) = 0;
+  // Append for a piece that was visited: its payload as it is stored.
+  virtual absl::StatusOr<PieceLocation> AppendStored(Stream stream, const StoredPiece& piece) = 0;
+  // Ends open segments at or beyond `index`, so that their streams go on lower down.
+  virtual void SealFrom(uint64_t index) = 0;
 
   // The piece is no longer named by the page table in memory.
   virtual void Release(const PieceLocation& location) = 0;

@@ -50,6 +50,10 @@ class SegmentStoreImplementation final : public SegmentStore {
   PieceExtent Locate(const PieceLocation& location) const override;
   absl::Status Decode(const PieceLocation& location, std::string_view stored, PieceHeader* header,
                       std::string* raw) const override;
+  absl::Status VisitPieces(const SegmentInfo& segment,
+                           absl::FunctionRef<absl::Status(const StoredPiece&)> visit) override;
+  absl::StatusOr<PieceLocation> AppendStored(Stream stream, const StoredPiece& piece) override;
+  void SealFrom(uint64_t index) override;
   void Release(const PieceLocation& location) override;
   absl::Status Adopt(const PieceLocation& location) override;
   void FinishAdoption() override;
@@ -80,6 +84,7 @@ class SegmentStoreImplementation final : public SegmentStore {
 
   void RestoreStream(const SegmentRecord& record);
   absl::Status CheckHeader(uint64_t index);
+  absl::StatusOr<PieceLocation> AppendFramed(Stream stream, const FramedPiece& piece);
   absl::StatusOr<PieceLocation> AppendToStream(Stream stream, const FramedPiece& piece);
   absl::StatusOr<PieceLocation> AppendLarge(const FramedPiece& piece);
   absl::StatusOr<PieceLocation> PutPiece(StreamBuffer& buffer, const FramedPiece& piece,
@@ -87,6 +92,7 @@ class SegmentStoreImplementation final : public SegmentStore {
   absl::Status PutBytes(StreamBuffer& buffer, std::string_view bytes);
   absl::Status PutZeroes(StreamBuffer& buffer, uint64_t count);
   absl::Status NextSegment(Stream stream, StreamBuffer& buffer);
+  void EndSegment(StreamBuffer& buffer);
   void BeginSegment(StreamBuffer& buffer, uint64_t index, Stream stream, uint32_t run);
   absl::Status EnsureMemory(StreamBuffer& buffer);
   void DropMemory(StreamBuffer& buffer);

@@ -234,6 +234,8 @@ absl::Status SegmentStoreImplementation::Shrink() {
 SegmentStoreStats SegmentStoreImplementation::stats() const {
   MutexLock lock(mutex_);
   SegmentStoreStats stats = counts_;
+  stats.segment_bytes = geometry_.segment_bytes;
+  stats.next_sequence = map_.next_sequence();
   for (uint64_t i = 0; i < map_.size(); ++i) {
     const Segment& segment = map_.at(i);
     if (segment.use == SegmentUse::kAbsent) continue;
@@ -243,6 +245,8 @@ SegmentStoreStats SegmentStoreImplementation::stats() const {
     } else {
       ++stats.segments;
     }
+    if (map_.Dead(segment)) stats.dead_segments += segment.run;
+    if (segment.use == SegmentUse::kDraining) stats.draining_segments += segment.run;
     stats.used_bytes += segment.used_bytes;
     stats.live_bytes += segment.live_bytes;
   }
@@ -255,8 +259,9 @@ std::vector<SegmentInfo> SegmentStoreImplementation::Segments() const {
   for (uint64_t i = 0; i < map_.size(); ++i) {
     const Segment& segment = map_.at(i);
     if (segment.use <= SegmentUse::kFree || segment.use >= SegmentUse::kBad) continue;
-    infos.push_back({i, segment.stream, segment.used_bytes, segment.live_bytes,
-                     segment.use == SegmentUse::kOpen});
+    infos.push_back({i, segment.sequence, segment.stream, segment.run, segment.used_bytes,
+                     segment.live_bytes, segment.use == SegmentUse::kOpen,
+                     map_.Dead(segment) || segment.use == SegmentUse::kDraining});
   }
   return infos;
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 
+#include "storage/io/aligned_buffer.h"
 #include "storage/io/io.h"
 #include "storage/memory/memory_budget.h"
 #include "tests/segments/store_fixture.h"
@@ -265,6 +266,97 @@ TEST_P(SegmentStoreTest, FilesShrink) {
   ASSERT_TRUE(store_->Write().ok());
   absl::Status status = model_.Check(*io_, *store_);
   EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(SegmentStoreTest, AWalkFindsEveryPieceOfASealedSegment) {
+  Fill(2 << 20);
+  store_->SealFrom(0);
+  ASSERT_TRUE(store_->Write().ok());
+  std::map<uint64_t, const ModelPiece*> by_address;
+  for (const ModelPiece& piece : model_.pieces())
+    by_address[piece.location.address.value()] = &piece;
+  uint64_t found = 0;
+  uint64_t large = 0;
+  SegmentStore::ReadLease lease(*store_);
+  for (const SegmentInfo& segment : store_->Segments()) {
+    EXPECT_FALSE(segment.open);
+    if (segment.run > 1) ++large;
+    absl::Status status = store_->VisitPieces(segment, [&](const StoredPiece& piece) {
+      auto known = by_address.find(piece.location.address.value());
+      EXPECT_NE(known, by_address.end());
+      if (known == by_address.end()) return absl::OkStatus();
+      EXPECT_EQ(piece.location, known->second->location);
+      EXPECT_EQ(piece.header.page, known->second->header.page);
+      ++found;
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(found + large, model_.pieces().size());
+}
+
+TEST_P(SegmentStoreTest, PiecesMoveAsTheyAreStored) {
+  Fill(1 << 20);
+  store_->SealFrom(0);
+  ASSERT_TRUE(store_->Write().ok());
+  std::map<uint64_t, ModelPiece*> by_address;
+  for (ModelPiece& piece : model_.pieces()) by_address[piece.location.address.value()] = &piece;
+  uint64_t moved = 0;
+  for (const SegmentInfo& segment : store_->Segments()) {
+    SegmentStore::ReadLease lease(*store_);
+    absl::Status status =
+        store_->VisitPieces(segment, [&](const StoredPiece& piece) -> absl::Status {
+          absl::StatusOr<PieceLocation> to = store_->AppendStored(Stream::kCold, piece);
+          if (!to.ok()) return to.status();
+          EXPECT_EQ(to->stored_bytes, piece.location.stored_bytes);
+          store_->Release(piece.location);
+          by_address.at(piece.location.address.value())->location = *to;
+          ++moved;
+          return absl::OkStatus();
+        });
+    ASSERT_TRUE(status.ok()) << status;
+    uint64_t live = 0;
+    for (const SegmentInfo& now : store_->Segments()) {
+      if (now.sequence == segment.sequence) live = now.live_bytes;
+    }
+    EXPECT_TRUE(live == 0 || segment.run > 1);
+  }
+  EXPECT_GT(moved, 10u);
+  ASSERT_TRUE(store_->Write().ok());
+  absl::Status status = model_.Check(*io_, *store_);
+  EXPECT_TRUE(status.ok()) << status;
+  const std::string state = Checkpoint();
+  Open(state);
+  ASSERT_TRUE(model_.Adopt(*store_).ok());
+  status = model_.Check(*io_, *store_);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(SegmentStoreTest, ADamagedPieceHidesItselfOnly) {
+  Fill(512 << 10);
+  store_->SealFrom(0);
+  ASSERT_TRUE(store_->Write().ok());
+  // Not one that has a run of segments for itself.
+  const ModelPiece& victim = *std::ranges::find_if(
+      model_.pieces(), [](const ModelPiece& piece) { return piece.location.stored_bytes < 4096; });
+  const PieceExtent extent = store_->Locate(victim.location);
+  AlignedBuffer block(extent.size);
+  ASSERT_TRUE(io_->ReadFully(*extent.file, extent.offset, block.data(), block.size()).ok());
+  block.data()[extent.skip + 20] ^= 1;  // in its header
+  ASSERT_TRUE(io_->WriteFully(*extent.file, extent.offset, block.data(), block.size()).ok());
+  uint64_t found = 0;
+  uint64_t large = 0;
+  for (const SegmentInfo& segment : store_->Segments()) {
+    SegmentStore::ReadLease lease(*store_);
+    if (segment.run > 1) ++large;
+    absl::Status status = store_->VisitPieces(segment, [&](const StoredPiece& piece) {
+      EXPECT_NE(piece.location, victim.location);
+      ++found;
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_EQ(found + large + 1, model_.pieces().size());
 }
 
 TEST_P(SegmentStoreTest, LargePiecesTakeRunsOfSegments) {
