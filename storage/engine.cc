@@ -107,6 +107,10 @@ absl::Status EngineImplementation::CheckOptions() const {
     return absl::InvalidArgumentError("leaf_bytes is " + std::to_string(options_.leaf_bytes) +
                                       "; choose 4096 to 32768");
   }
+  if (!(options_.space_fill >= 0.3 && options_.space_fill <= 0.95)) {
+    return absl::InvalidArgumentError("space_fill is " + std::to_string(options_.space_fill) +
+                                      "; choose 0.3 to 0.95");
+  }
   if (options_.read_only && options_.create_if_missing) {
     return absl::InvalidArgumentError("read_only and create_if_missing exclude each other");
   }
@@ -187,7 +191,14 @@ absl::Status EngineImplementation::OpenPages(const Manifest& manifest) {
     std::erase_if(trees, [](Tree* tree) { return tree->dropped(); });
     return trees;
   };
+  parts.after_flush = [this](uint64_t bytes) { cleaner_->Pay(bytes); };
   pager_ = std::make_unique<Pager>(std::move(parts));
+  Cleaner::Parts cleaner;
+  cleaner.store = store_.get();
+  cleaner.pager = pager_.get();
+  cleaner.release = [this] { return ReleaseSpace(); };
+  cleaner.fill = options_.space_fill;
+  cleaner_ = std::make_unique<Cleaner>(std::move(cleaner));
   environment_.service = pager_.get();
   return absl::OkStatus();
 }
@@ -211,9 +222,10 @@ absl::Status EngineImplementation::Recover() {
   for (Tree* tree : nameless) MORAINE_RETURN_IF_ERROR(pager_->ReleaseTree(*tree));
   if (log_ != nullptr) {
     // order: relaxed: a threshold; nothing is published through it
-    checkpoint_due_.store(manifest_.redo.value() + options_.checkpoint_log_bytes,
-                          std::memory_order_relaxed);
+    checkpoint_due_.store(manifest_.redo.value() + CheckpointLogBytes(), std::memory_order_relaxed);
+    pager_->SetTablePieces(manifest_.chunks);
     pager_->Start([this] { return Checkpoint(); });
+    cleaner_->Start();
   }
   recovery_seconds_ =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -223,6 +235,7 @@ absl::Status EngineImplementation::Recover() {
 absl::Status EngineImplementation::Close() {
   if (std::exchange(closed_, true)) return absl::OkStatus();
   absl::Status result;
+  if (cleaner_ != nullptr) cleaner_->Stop();
   if (pager_ != nullptr) pager_->Stop();
   if (log_ != nullptr) {
     uint64_t changes = recovered_.replayed_records + log_->stats().records;
@@ -231,6 +244,7 @@ absl::Status EngineImplementation::Close() {
     if (absl::Status flushed = log_->Flush(); result.ok()) result = flushed;
   }
   catalog_.reset();
+  cleaner_.reset();
   pager_.reset();
   log_.reset();
   environment_.log = nullptr;

@@ -24,6 +24,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/io/io.h"
+#include "storage/space_report.h"
 #include "storage/tree/merge_operator.h"
 #include "storage/tree/read_item.h"
 #include "storage/tree/update.h"
@@ -55,6 +56,9 @@ struct EngineOptions {
   // A checkpoint begins by itself when the log has grown by this much since the last one; what is
   // replayed after a crash is about twice as much at most.
   uint64_t checkpoint_log_bytes = uint64_t{512} << 20;
+  // How much of the segments in use shall be alive, 0.3 to 0.95: more takes less disk and more
+  // copying.
+  double space_fill = 0.8;
   IoOptions io;
   Io* shared_io =
       nullptr;  // use this one (simulated device) instead of creating one from `io`; borrowed
@@ -161,6 +165,9 @@ struct EngineStats {
   uint64_t pages_evicted = 0;
   uint64_t pages_on_disk = 0;  // pages that have pieces
   uint64_t pieces_on_disk = 0;
+  uint64_t segments_cleaned = 0;  // since opening
+  uint64_t bytes_moved = 0;       // copied by cleaning; part of data_appended_bytes
+  uint64_t pages_rewritten = 0;   // written whole by cleaning
   uint64_t snapshots = 0;
   uint64_t recovered_records = 0;  // replayed from the log at open
   double recovery_seconds = 0;
@@ -247,6 +254,12 @@ class Engine {
   // Lets up to `pages` pages leave memory, least useful ones first, after writing what is new of
   // them; how many left. What an application calls that needs the memory for something else.
   virtual absl::StatusOr<uint64_t> Trim(uint64_t pages) = 0;
+  // Writes every page as one piece and moves what is alive together, until the files are about as
+  // small as they can be; runs beside other work. Cancelled: `progress` returned false; what was
+  // done so far stays.
+  virtual absl::Status Compact(absl::FunctionRef<bool(const CompactProgress&)> progress) = 0;
+  // Where the space of the data files goes. O(segments).
+  virtual absl::StatusOr<SpaceReport> Space() = 0;
   virtual absl::StatusOr<EngineStats> Stats() = 0;
   // Checks every page, fence and key in memory and every checksum on disk; slow, runs beside other
   // work.

@@ -8,25 +8,64 @@
 
 namespace moraine {
 
+namespace {
+
+// The log takes space, too: beyond a quarter of its usual length it grows no longer than this part
+// of the data, so that a database of any size is not mostly log.
+constexpr uint64_t kLeastLogDivisor = 4;
+constexpr uint64_t kDataPerLog = 4;
+
+}  // namespace
+
+uint64_t EngineImplementation::CheckpointLogBytes() const {
+  uint64_t most = options_.checkpoint_log_bytes;
+  uint64_t by_data = store_->stats().live_bytes / kDataPerLog;
+  return std::clamp(by_data, most / kLeastLogDivisor, most);
+}
+
 // What a crash at any point leaves: until UpdateSuperblock the checkpoint before, whose manifest and
 // pieces are all still there; from then on this one, which is durable entirely.
 absl::Status EngineImplementation::Checkpoint() {
   MORAINE_RETURN_IF_ERROR(CheckWritable());
-  MutexLock lock(checkpoint_mutex_);
-  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+  MutexLock one_at_a_time(full_checkpoint_mutex_);
   uint64_t records = recovered_.replayed_records + log_->stats().records;
   Manifest next;
   next.replay_from = Lsn(pins_.OldestAround([&]() -> uint64_t {
     next.redo = log_->Tail();
     return next.redo.value();
   }));
-  if (superblock_.generation > 0 && next.redo == manifest_.redo) return absl::OkStatus();
+  {
+    MutexLock lock(checkpoint_mutex_);
+    MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+    bool nothing_new = superblock_.generation > 0 && next.redo == manifest_.redo;
+    if (nothing_new && !pager_->TableChanged()) return absl::OkStatus();
+  }
   // Whatever comes of it, the next one is asked for only when there is more to gain.
   // order: relaxed: a threshold; nothing is published through it
-  checkpoint_due_.store(next.redo.value() + options_.checkpoint_log_bytes,
-                        std::memory_order_relaxed);
+  checkpoint_due_.store(next.redo.value() + CheckpointLogBytes(), std::memory_order_relaxed);
   MORAINE_RETURN_IF_ERROR(pager_->FlushLeaves(TimestampOf(next.redo)));
   MORAINE_RETURN_IF_ERROR(pager_->PostSeparators());
+  MutexLock lock(checkpoint_mutex_);
+  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+  MORAINE_RETURN_IF_ERROR(CommitCheckpoint(std::move(next)));
+  checkpoint_records_ = records;
+  return absl::OkStatus();
+}
+
+// A checkpoint that only says where pages are now: segments without live pieces become free. What
+// has to be replayed stays as it was, so nothing is flushed for it; that pieces hold updates beyond
+// `redo` is so after every checkpoint.
+absl::Status EngineImplementation::ReleaseSpace() {
+  MORAINE_RETURN_IF_ERROR(CheckWritable());
+  MutexLock lock(checkpoint_mutex_);
+  MORAINE_RETURN_IF_ERROR(checkpoint_health_);
+  Manifest next;
+  next.redo = manifest_.redo;
+  next.replay_from = manifest_.replay_from;
+  return CommitCheckpoint(std::move(next));
+}
+
+absl::Status EngineImplementation::CommitCheckpoint(Manifest next) {
   store_->BeginState();  // before the copy: what dies later is still named by it
   TableCopy copy = pager_->CopyTable();
   std::vector<PieceLocation> replaced;
@@ -36,7 +75,7 @@ absl::Status EngineImplementation::Checkpoint() {
     return written;
   }
   manifest_ = std::move(next);
-  checkpoint_records_ = records;
+  pager_->SetTablePieces(manifest_.chunks);
   for (const PieceLocation& location : replaced) store_->Release(location);
   MORAINE_RETURN_IF_ERROR(store_->StateIsDurable());
   MORAINE_RETURN_IF_ERROR(RemoveOldManifests());
@@ -135,6 +174,9 @@ void EngineImplementation::AddPageStats(EngineStats* stats) {
   stats->fragments_flushed = pager.fragments;
   stats->bases_flushed = pager.bases;
   stats->pages_evicted = pager.evicted_pages;
+  stats->bytes_moved = pager.moved_bytes;
+  stats->pages_rewritten = pager.rewritten_pages;
+  stats->segments_cleaned = cleaner_->stats().cleaned_segments;
   for (PageTable::Extent extent : {table_->inner_extent(), table_->leaf_extent()}) {
     for (uint32_t page = extent.begin; page < extent.end; ++page) {
       EpochGuard guard(heap_->Local());

@@ -10,6 +10,7 @@
 #include "storage/cache/load_gate.h"
 #include "storage/cache/page_reader.h"
 #include "storage/catalog.h"
+#include "storage/cleaner.h"
 #include "storage/database_files.h"
 #include "storage/engine.h"
 #include "storage/log/log.h"
@@ -60,6 +61,8 @@ class EngineImplementation final : public Engine {
   absl::Status Flush() override;
   absl::Status Checkpoint() override;
   absl::StatusOr<uint64_t> Trim(uint64_t pages) override;
+  absl::Status Compact(absl::FunctionRef<bool(const CompactProgress&)> progress) override;
+  absl::StatusOr<SpaceReport> Space() override;
   absl::StatusOr<EngineStats> Stats() override;
   absl::StatusOr<VerifyReport> Verify() override;
 
@@ -73,6 +76,9 @@ class EngineImplementation final : public Engine {
   static absl::StatusOr<std::vector<TreeWrite>> TreeWrites(std::span<const WriteOperation> batch);
   absl::StatusOr<Lsn> Acknowledge(const CommitPosition& position, Durability durability);
   void WatchLog(Lsn lsn);
+  uint64_t CheckpointLogBytes() const;
+  absl::Status ReleaseSpace();
+  absl::Status CommitCheckpoint(Manifest next);
   absl::Status AppendChunks(const TableCopy& copy, Manifest* next,
                             std::vector<PieceLocation>* replaced);
   absl::Status WriteManifest(const Manifest& next);
@@ -81,6 +87,7 @@ class EngineImplementation final : public Engine {
   absl::Status RemoveOldManifests();
   LogOptions MakeLogOptions() const;
   void AddPageStats(EngineStats* stats);
+  std::vector<PageId> PagesInPieces(PageTable::Extent extent);
   absl::Status VerifyPieces(VerifyReport* report);
   absl::Status VerifyLogFiles(VerifyReport* report);
 
@@ -101,10 +108,12 @@ class EngineImplementation final : public Engine {
   std::unique_ptr<Log> log_;
   TreeEnvironment environment_;
   std::unique_ptr<Pager> pager_;
+  std::unique_ptr<Cleaner> cleaner_;
   std::unique_ptr<Catalog> catalog_;
 
-  Mutex structure_mutex_;   // creating, dropping, renaming trees
-  Mutex checkpoint_mutex_;  // one checkpoint at a time
+  Mutex structure_mutex_;        // creating, dropping, renaming trees
+  Mutex full_checkpoint_mutex_;  // one that flushes at a time; before checkpoint_mutex_
+  Mutex checkpoint_mutex_;       // one manifest at a time
   RecoveryResult recovered_;
   double recovery_seconds_ = 0;
   Manifest manifest_;                // of the checkpoint in force; under checkpoint_mutex_

@@ -116,6 +116,7 @@ size_t Pager::EvictSome(size_t count, Flushing flushing) {
   if (flushing == Flushing::kAllowed && flush_mutex_.try_lock()) {
     evicted += EvictDirty(dirty);
     flush_mutex_.unlock();
+    Settle();
   } else {
     for (PageId page : dirty) queue_->PutBack(page);
   }
@@ -214,6 +215,9 @@ PagerStats Pager::stats() const {
   stats.loads_to_flush = read(counts_.loads_to_flush);
   stats.batches = read(counts_.batches);
   stats.rooms_made = read(counts_.rooms_made);
+  stats.moved_pieces = read(counts_.moved_pieces);
+  stats.moved_bytes = read(counts_.moved_bytes);
+  stats.rewritten_pages = read(counts_.rewritten_pages);
   return stats;
 }
 

@@ -16,13 +16,17 @@
 #define MORAINE_STORAGE_PAGER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -34,6 +38,7 @@
 #include "storage/segments/segment_store.h"
 #include "storage/sync/mutex.h"
 #include "storage/table_chunk.h"
+#include "storage/temperature.h"
 #include "storage/tree/paging.h"
 #include "storage/tree/tree.h"
 
@@ -46,7 +51,10 @@ struct PagerStats {
   uint64_t evicted_pages = 0;
   uint64_t loads_to_flush = 0;  // pages read because they had too many fragments
   uint64_t batches = 0;
-  uint64_t rooms_made = 0;  // times that a thread had to wait for memory
+  uint64_t rooms_made = 0;    // times that a thread had to wait for memory
+  uint64_t moved_pieces = 0;  // copied out of segments that were cleaned
+  uint64_t moved_bytes = 0;
+  uint64_t rewritten_pages = 0;  // written whole instead
 };
 
 // A chunk as it will be written: a tenth of what its entries take in memory.
@@ -72,6 +80,8 @@ class Pager final : public PageService {
     SegmentStore* store = nullptr;
     std::function<Tree*(TreeId)> find_tree;
     std::function<std::vector<Tree*>()> all_trees;
+    // Called outside all locks by whoever flushed, with the bytes that went to the store.
+    std::function<void(uint64_t)> after_flush;
   };
   explicit Pager(Parts parts);
   ~Pager() override { Stop(); }
@@ -98,6 +108,26 @@ class Pager final : public PageService {
   TableCopy CopyTable();
   void TakeBack(const TableCopy& copy);
 
+  // Which pieces hold the chunks of the page table; after each checkpoint anew.
+  void SetTablePieces(const std::map<uint32_t, PieceLocation>& pieces);
+  // Whether the next checkpoint has anything to say that the one in force does not.
+  bool TableChanged();
+
+  // Cleaning; see pager_clean.cc. Moves out of a segment whatever of it is alive, so that the
+  // next checkpoint can do without it; how much that was. Chunks of the page table are left to that
+  // checkpoint to write anew.
+  struct Cleaned {
+    uint64_t pages = 0;
+    uint64_t chunks = 0;
+  };
+  absl::StatusOr<Cleaned> CleanSegment(const SegmentInfo& segment);
+  // Writes pages that lie in several pieces as one, loading those that are out of memory. One
+  // batch; tens of pages.
+  absl::Status RewritePages(std::span<const PageId> pages);
+  // Pages whose newest piece deletes much of those below; taken away by the call, at most `most`.
+  std::vector<PageId> TakeShrunken(size_t most);
+  bool HasShrunken();
+
   // Frees the pages of a dropped tree that no thread is inside of, in memory and on disk.
   absl::Status ReleaseTree(Tree& tree);
 
@@ -108,10 +138,19 @@ class Pager final : public PageService {
     PieceHeader header;
     DiskCopy disk;
     PieceRef piece;
-    bool replaces;
-    bool first_time;
+    bool replaces = false;
+    bool first_time = false;
+    uint32_t deletes = 0;
     std::string low_fence;
+    // Pieces of `disk` that were moved as they are, by their index: nothing else changes.
+    std::vector<std::pair<uint32_t, PieceLocation>> moves;
+    uint64_t max_ts = 0;  // with moves: as of `disk`
     DiskRefs* refs = nullptr;
+  };
+  // A piece copied out of a segment that is being cleaned.
+  struct HeldPiece {
+    StoredPiece piece;
+    std::string payload;
   };
   enum class Flushing : uint8_t { kAllowed, kNever };
 
@@ -119,13 +158,24 @@ class Pager final : public PageService {
   absl::Status FlushLocked(std::span<const PageId> pages, Timestamp before);
   absl::Status CapturePage(PageId page, Timestamp before);
   absl::Status LoadAndCapture(Timestamp before);
+  absl::Status CaptureAll(std::span<const PageId> pages, Timestamp before);
   absl::StatusOr<Tree::CaptureResult> CaptureOnce(Tree& tree, PageId page, Timestamp before,
-                                                  PageId* other);
+                                                  Tree::CaptureForm form, PageId* other);
   void ForgetFrom(size_t begin);
   absl::Status PublishBatch();
   absl::Status MakeRefs(ThreadHeap& heap);
   void PublishLocked(ThreadHeap& heap, Written& written);
   void ReleasePieces(ThreadHeap& heap, DiskWord word, bool pieces_too);
+  void Settle();
+
+  // pager_clean.cc
+  bool IsNamed(const StoredPiece& piece);
+  bool MarkChunk(const StoredPiece& piece);
+  uint32_t PieceCount(PageId page);
+  absl::Status MoveHeld(std::vector<HeldPiece>* held, Stream from);
+  absl::Status MovePage(std::span<const HeldPiece> held, Stream stream);
+  bool WorthRewriting(PageId page, const DiskCopy& disk, std::span<const uint32_t> moved);
+  absl::StatusOr<bool> CaptureWhole(Tree& tree, PageId page);
 
   size_t EvictSome(size_t count, Flushing flushing);
   EvictResult EvictOne(PageId page);
@@ -143,13 +193,16 @@ class Pager final : public PageService {
   Mutex flush_mutex_;
   std::vector<Written> batch_;             // under flush_mutex_
   std::unordered_set<uint32_t> captured_;  // pages of batch_
+  Temperature temperature_;                // under flush_mutex_
   std::vector<PageId> need_load_;          // under flush_mutex_
   std::vector<PageId> unfinished_;         // pages that changed too fast; under flush_mutex_
   absl::Status flush_health_;              // of the last batch; under publication_mutex_
 
   Mutex publication_mutex_;
-  std::set<uint32_t> changed_chunks_;       // under publication_mutex_
-  std::vector<LooseSeparator> separators_;  // under publication_mutex_
+  std::set<uint32_t> changed_chunks_;                         // under publication_mutex_
+  std::unordered_map<uint32_t, PieceLocation> table_pieces_;  // under publication_mutex_
+  std::deque<PageId> shrunken_;                               // under publication_mutex_
+  std::vector<LooseSeparator> separators_;                    // under publication_mutex_
 
   std::thread background_;
   std::function<absl::Status()> checkpoint_;
@@ -167,8 +220,12 @@ class Pager final : public PageService {
     Atomic<uint64_t> loads_to_flush{0};
     Atomic<uint64_t> batches{0};
     Atomic<uint64_t> rooms_made{0};
+    Atomic<uint64_t> moved_pieces{0};
+    Atomic<uint64_t> moved_bytes{0};
+    Atomic<uint64_t> rewritten_pages{0};
   };
   Counts counts_;
+  Atomic<uint64_t> unsettled_bytes_{0};  // flushed, and not reported to after_flush yet
 };
 
 }  // namespace moraine

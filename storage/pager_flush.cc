@@ -1,6 +1,7 @@
 // Flush batches: capture, append, write, publish.
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "storage/base/check.h"
@@ -14,6 +15,17 @@ namespace {
 constexpr size_t kBatchPages = 256;
 // A group met a page of the batch that is not published yet.
 bool MetOwnBatch(const absl::Status& status) { return absl::IsAborted(status); }
+
+// A fragment with so many tombstones is followed by a new base before long.
+constexpr uint32_t kManyDeletes = 8;
+constexpr size_t kMostShrunken = size_t{1} << 16;
+
+// The word of a page that was packed and whose only piece was moved; nullopt: it takes a list.
+std::optional<DiskWord> PackedMove(const DiskCopy& disk,
+                                   std::span<const std::pair<uint32_t, PieceLocation>> moves) {
+  if (!disk.word.packed()) return std::nullopt;
+  return DiskWord::Packed({moves.front().second, disk.pieces[0].version});
+}
 
 void Add(Atomic<uint64_t>& count, uint64_t value) {
   // order: relaxed: a statistic
@@ -37,10 +49,13 @@ absl::Status Pager::FlushExtent(PageTable::Extent extent, Timestamp before) {
       Tree* tree = TreeOf(PageId(page));
       if (tree != nullptr && tree->IsDirty(PageId(page), before)) dirty.push_back(PageId(page));
     }
-    MutexLock lock(flush_mutex_);
-    MORAINE_RETURN_IF_ERROR(FlushLocked(dirty, before));
-    // Those that kept changing under the capture come round again: a checkpoint needs them all.
-    dirty = std::exchange(unfinished_, {});
+    {
+      MutexLock lock(flush_mutex_);
+      MORAINE_RETURN_IF_ERROR(FlushLocked(dirty, before));
+      // Those that kept changing under the capture come round again: a checkpoint needs them all.
+      dirty = std::exchange(unfinished_, {});
+    }
+    Settle();
     if (!dirty.empty()) backoff.Wait();
   }
   return absl::OkStatus();
@@ -53,6 +68,12 @@ absl::Status Pager::FlushLeaves(Timestamp before) {
 absl::Status Pager::FlushInnerPages() { return FlushExtent(table_.inner_extent(), Timestamp()); }
 
 absl::Status Pager::FlushLocked(std::span<const PageId> pages, Timestamp before) {
+  absl::Status flushed = CaptureAll(pages, before);
+  if (!flushed.ok()) ForgetFrom(0);  // its pages may be no pages any more when the next one begins
+  return flushed;
+}
+
+absl::Status Pager::CaptureAll(std::span<const PageId> pages, Timestamp before) {
   need_load_.clear();
   unfinished_.clear();
   for (PageId page : pages) MORAINE_RETURN_IF_ERROR(CapturePage(page, before));
@@ -86,32 +107,41 @@ absl::Status Pager::LoadAndCapture(Timestamp before) {
 }
 
 absl::StatusOr<Tree::CaptureResult> Pager::CaptureOnce(Tree& tree, PageId page, Timestamp before,
-                                                       PageId* other) {
+                                                       Tree::CaptureForm form, PageId* other) {
   auto emit = [&](const PageCapture& capture) -> absl::Status {
     if (!captured_.insert(capture.header.page.value()).second) {
       return absl::AbortedError("a page of this batch is part of another group");
     }
+    Stream stream = capture.stream;
+    if (capture.header.kind == PieceKind::kBase) {
+      temperature_.Observe(capture.interval);
+      stream = temperature_.StreamFor(capture.interval);
+    }
     absl::StatusOr<PieceLocation> location =
-        parts_.store->Append(capture.stream, capture.header, capture.payload);
+        parts_.store->Append(stream, capture.header, capture.payload);
     if (!location.ok()) {
       captured_.erase(capture.header.page.value());
       return location.status();
     }
-    batch_.push_back({capture.header,
-                      capture.disk,
-                      {*location, capture.header.version},
-                      capture.replaces,
-                      capture.first_time,
-                      std::string(capture.low_fence)});
+    Written written;
+    written.header = capture.header;
+    written.disk = capture.disk;
+    written.piece = {*location, capture.header.version};
+    written.replaces = capture.replaces;
+    written.first_time = capture.first_time;
+    written.low_fence = std::string(capture.low_fence);
+    written.deletes = capture.deletes;
+    batch_.push_back(std::move(written));
     return absl::OkStatus();
   };
-  return tree.CaptureGroup(page, before, emit, other);
+  return tree.CaptureGroup(page, before, form, emit, other);
 }
 
 void Pager::ForgetFrom(size_t begin) {
   for (size_t i = begin; i < batch_.size(); ++i) {
     captured_.erase(batch_[i].header.page.value());
-    parts_.store->Release(batch_[i].piece.location);
+    if (batch_[i].moves.empty()) parts_.store->Release(batch_[i].piece.location);
+    for (const auto& [index, location] : batch_[i].moves) parts_.store->Release(location);
   }
   batch_.resize(begin);
 }
@@ -125,7 +155,8 @@ absl::Status Pager::CapturePage(PageId page, Timestamp before) {
     if (tree == nullptr) return absl::OkStatus();
     size_t begin = batch_.size();
     PageId other = page;
-    absl::StatusOr<Tree::CaptureResult> result = CaptureOnce(*tree, page, before, &other);
+    absl::StatusOr<Tree::CaptureResult> result =
+        CaptureOnce(*tree, page, before, Tree::CaptureForm::kAsNeeded, &other);
     if (!result.ok()) {
       ForgetFrom(begin);
       if (!MetOwnBatch(result.status())) return result.status();
@@ -153,20 +184,24 @@ absl::Status Pager::CapturePage(PageId page, Timestamp before) {
 absl::Status Pager::MakeRefs(ThreadHeap& heap) {
   for (Written& written : batch_) {
     const DiskCopy& disk = written.disk;
+    bool moved = !written.moves.empty();
+    if (moved && PackedMove(written.disk, written.moves).has_value()) continue;
     uint32_t kept = written.replaces ? 0 : disk.count;
-    MORAINE_CHECK(kept < kMostPieces);
-    void* memory = heap.Allocate(DiskRefs::Bytes(kept + 1), ChargeKind::kReserve);
+    uint32_t count = moved ? disk.count : kept + 1;
+    MORAINE_CHECK(count <= kMostPieces);
+    void* memory = heap.Allocate(DiskRefs::Bytes(count), ChargeKind::kReserve);
     if (memory == nullptr) {
       return absl::ResourceExhaustedError(
           "no memory left for the lists of a page's pieces; raise memory_bytes");
     }
     auto* refs = new (memory) DiskRefs;
-    refs->count = kept + 1;
-    refs->version = written.header.version;
-    refs->covers = written.header.covers;
-    refs->max_ts = written.header.max_ts;
+    refs->count = count;
+    refs->version = moved ? disk.pieces[count - 1].version : written.header.version;
+    refs->covers = moved ? disk.covers : written.header.covers;
+    refs->max_ts = moved ? written.max_ts : written.header.max_ts;
     for (uint32_t i = 0; i < kept; ++i) refs->pieces[i] = disk.pieces[i];
-    refs->pieces[kept] = written.piece;
+    if (!moved) refs->pieces[kept] = written.piece;
+    for (const auto& [index, location] : written.moves) refs->pieces[index].location = location;
     written.refs = refs;
   }
   return absl::OkStatus();
@@ -183,13 +218,19 @@ void Pager::ReleasePieces(ThreadHeap& heap, DiskWord word, bool pieces_too) {
 void Pager::PublishLocked(ThreadHeap& heap, Written& written) {
   PageId page = written.header.page;
   DiskWord current = table_.LoadDisk(page);
+  DiskWord next = written.refs != nullptr ? DiskWord::Of(written.refs)
+                                          : *PackedMove(written.disk, written.moves);
   do {
     // Only packing, which keeps the meaning, may have happened since the capture.
     MORAINE_CHECK(DiskCopy::Of(current).SamePieces(written.disk));
-  } while (!table_.CompareAndSwapDisk(page, current, DiskWord::Of(written.refs)));
+  } while (!table_.CompareAndSwapDisk(page, current, next));
   written.refs = nullptr;
   ReleasePieces(heap, current, written.replaces);
+  for (const auto& [index, location] : written.moves)
+    parts_.store->Release(written.disk.pieces[index].location);
   changed_chunks_.insert(ChunkOf(page));
+  if (written.deletes >= kManyDeletes && shrunken_.size() < kMostShrunken)
+    shrunken_.push_back(page);
   if (written.first_time) {
     separators_.push_back({written.header.tree, written.header.level, page, written.low_fence});
   }
@@ -213,15 +254,26 @@ absl::Status Pager::PublishBatch() {
     for (Written& written : batch_) PublishLocked(heap, written);
   }
   Add(counts_.batches, 1);
-  Add(counts_.flushed_pages, batch_.size());
+  uint64_t flushed_bytes = 0;
   for (const Written& written : batch_) {
+    if (!written.moves.empty()) continue;
+    flushed_bytes += written.piece.location.stored_bytes;
+    Add(counts_.flushed_pages, 1);
     Add(written.replaces ? counts_.bases : counts_.fragments, 1);
     Tree* tree = parts_.find_tree(written.header.tree);
     if (tree != nullptr) tree->AfterPublish(written.header.page, written.header.covers);
   }
+  Add(unsettled_bytes_, flushed_bytes);
   batch_.clear();
   captured_.clear();
   return absl::OkStatus();
+}
+
+// Space that was taken is paid for by whoever took it; outside all locks.
+void Pager::Settle() {
+  // order: relaxed: a count
+  uint64_t bytes = unsettled_bytes_.exchange(0, std::memory_order_relaxed);
+  if (bytes > 0 && parts_.after_flush) parts_.after_flush(bytes);
 }
 
 absl::Status Pager::PostSeparators() {
@@ -266,6 +318,16 @@ TableCopy Pager::CopyTable() {
   }
   copy.separators = separators_;
   return copy;
+}
+
+void Pager::SetTablePieces(const std::map<uint32_t, PieceLocation>& pieces) {
+  MutexLock lock(publication_mutex_);
+  table_pieces_ = {pieces.begin(), pieces.end()};
+}
+
+bool Pager::TableChanged() {
+  MutexLock lock(publication_mutex_);
+  return !changed_chunks_.empty();
 }
 
 void Pager::TakeBack(const TableCopy& copy) {

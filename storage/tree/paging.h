@@ -29,6 +29,8 @@ struct PageCapture {
   // checkpoint carries until the parent's own image holds it.
   std::string_view low_fence;
   bool first_time = false;
+  uint64_t interval = 0;  // log bytes since the page was written before; 0: never, or not known
+  uint32_t deletes = 0;   // of a fragment's entries: tombstones
 };
 
 enum class EvictResult : uint8_t {

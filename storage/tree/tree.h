@@ -125,9 +125,11 @@ class Tree {
   // never written that its image refers to. They are to be published together. `before` zero: all
   // there is. With any result but kCaptured, or an error, what was handed out is to be forgotten.
   // One caller at a time for a page, until what it captured is published.
+  // kBase: the page itself, dirty or not, is written whole, so that all its pieces are replaced.
+  enum class CaptureForm : uint8_t { kAsNeeded, kBase };
   absl::StatusOr<CaptureResult> CaptureGroup(
-      PageId page, Timestamp before, absl::FunctionRef<absl::Status(const PageCapture&)> emit,
-      PageId* other);
+      PageId page, Timestamp before, CaptureForm form,
+      absl::FunctionRef<absl::Status(const PageCapture&)> emit, PageId* other);
   // The page's new pieces, which hold every update with ts < `covers`, are published.
   void AfterPublish(PageId page, uint64_t covers);
   // Takes the page out of memory, but for what is not written yet.
@@ -290,8 +292,9 @@ class Tree {
                  uint64_t bytes) const;
   void BuildFragment(TreeThread& thread, uint64_t covers, uint64_t position, Captured* captured);
   void BuildBase(TreeThread& thread, const PageImage& image, uint64_t position, Captured* captured);
-  CaptureResult TryCapture(TreeThread& thread, PageId page, Captured* captured);
-  absl::StatusOr<CaptureResult> CapturePage(TreeThread& thread, Group& group, PageId page);
+  CaptureResult TryCapture(TreeThread& thread, PageId page, CaptureForm form, Captured* captured);
+  absl::StatusOr<CaptureResult> CapturePage(TreeThread& thread, Group& group, PageId page,
+                                            CaptureForm form);
 
   const TreeEnvironment& environment_;
   const TreeId id_;

@@ -27,6 +27,11 @@ constexpr uint64_t kLeastBytesForBase = 2048;
 // A page that is read pays for every piece: two fragments are enough then.
 constexpr uint32_t kFragmentsOfReadPage = 2;
 
+// What one of a base's entries takes on disk.
+uint64_t BytesOfEntry(const DiskCopy& disk, BlockView block) {
+  return disk.count == 0 ? 0 : disk.pieces[0].location.stored_bytes / (block.count() + 1);
+}
+
 }  // namespace
 
 struct Tree::Group {
@@ -165,6 +170,9 @@ void Tree::BuildFragment(TreeThread& thread, uint64_t covers, uint64_t position,
   header.entries = static_cast<uint32_t>(scratch.entries.size());
   captured->capture.stream = Stream::kFragments;
   captured->capture.replaces = false;
+  captured->capture.deletes = static_cast<uint32_t>(
+      std::count_if(scratch.entries.begin(), scratch.entries.end(),
+                    [](const PendingEntry& entry) { return entry.tombstone; }));
 }
 
 void Tree::BuildBase(TreeThread& thread, const PageImage& image, uint64_t position,
@@ -203,13 +211,16 @@ void Tree::BuildBase(TreeThread& thread, const PageImage& image, uint64_t positi
 }
 
 // One try at a capture, inside a guard. kFirst stands for "once more".
-Tree::CaptureResult Tree::TryCapture(TreeThread& thread, PageId page, Captured* captured) {
+Tree::CaptureResult Tree::TryCapture(TreeThread& thread, PageId page, CaptureForm form,
+                                     Captured* captured) {
   PageTable& table = *environment_.table;
   uint64_t position = environment_.Position();
   MemWord word = table.Load(page);
   if (dropped() || word.state() == PageState::kFree || table.TreeOf(page) != id_)
     return CaptureResult::kGone;
-  if (word.state() == PageState::kEvicted) return CaptureResult::kClean;
+  if (word.state() == PageState::kEvicted) {
+    return form == CaptureForm::kBase ? CaptureResult::kNeedsLoad : CaptureResult::kClean;
+  }
   PageImage image = PageImage::Of(word);
   PageCapture& capture = captured->capture;
   capture.disk = DiskCopy::Of(table.LoadDisk(page));
@@ -226,8 +237,10 @@ Tree::CaptureResult Tree::TryCapture(TreeThread& thread, PageId page, Captured* 
     CollectAbove(image, DeltaView::kAtPoint, ReadPoint{position}, environment_.log, true,
                  &thread.scratch);
   }
+  if (covers > 0 && position > covers) capture.interval = position - covers;
   if (image.base == nullptr) {
-    if (capture.disk.count == kMostPieces) return CaptureResult::kNeedsLoad;
+    if (capture.disk.count == kMostPieces || form == CaptureForm::kBase)
+      return CaptureResult::kNeedsLoad;
     BuildFragment(thread, covers, position, captured);
     return captured->payload.empty() ? CaptureResult::kClean : CaptureResult::kCaptured;
   }
@@ -236,9 +249,12 @@ Tree::CaptureResult Tree::TryCapture(TreeThread& thread, PageId page, Captured* 
   capture.header.level = block.level();
   uint64_t bytes = 0;
   for (const KeyVersion& version : thread.scratch.above) {
-    if (leaf && version.ts >= covers) bytes += version.suffix.size() + version.value.size();
+    if (!leaf || version.ts < covers) continue;
+    bytes += version.suffix.size() + version.value.size();
+    // What is deleted takes space in the base until there is a new one.
+    if (version.kind == VersionKind::kDelete) bytes += BytesOfEntry(capture.disk, block);
   }
-  if (WantsBase(page, image, capture.disk, covers, bytes)) {
+  if (form == CaptureForm::kBase || WantsBase(page, image, capture.disk, covers, bytes)) {
     BuildBase(thread, image, position, captured);
   } else if (leaf) {
     BuildFragment(thread, covers, position, captured);
@@ -261,15 +277,15 @@ Tree::CaptureResult Tree::TryCapture(TreeThread& thread, PageId page, Captured* 
   return CaptureResult::kCaptured;
 }
 
-absl::StatusOr<Tree::CaptureResult> Tree::CapturePage(TreeThread& thread, Group& group,
-                                                      PageId page) {
+absl::StatusOr<Tree::CaptureResult> Tree::CapturePage(TreeThread& thread, Group& group, PageId page,
+                                                      CaptureForm form) {
   Captured captured;
   for (Backoff<> backoff;; backoff.Wait()) {
     captured = Captured();
     CaptureResult result;
     {
       EpochGuard guard(thread.heap());
-      result = TryCapture(thread, page, &captured);
+      result = TryCapture(thread, page, form, &captured);
     }
     if (result == CaptureResult::kCaptured) break;
     if (result != CaptureResult::kFirst) return result;
@@ -287,19 +303,20 @@ absl::StatusOr<Tree::CaptureResult> Tree::CapturePage(TreeThread& thread, Group&
 }
 
 absl::StatusOr<Tree::CaptureResult> Tree::CaptureGroup(
-    PageId page, Timestamp before, absl::FunctionRef<absl::Status(const PageCapture&)> emit,
-    PageId* other) {
+    PageId page, Timestamp before, CaptureForm form,
+    absl::FunctionRef<absl::Status(const PageCapture&)> emit, PageId* other) {
   TreeThread& thread = environment_.Local();
   MORAINE_DCHECK(!thread.heap().InGuard());
   MORAINE_ASSIGN_OR_RETURN(CaptureResult found, FindGroupHead(&page));
   *other = page;
   if (found != CaptureResult::kCaptured) return found;
-  if (!IsDirty(page, before)) return CaptureResult::kClean;
+  if (form == CaptureForm::kAsNeeded && !IsDirty(page, before)) return CaptureResult::kClean;
   Group group{emit, {}, {}, {}};
   group.Add(page);
   for (size_t i = 0; i < group.members.size(); ++i) {
     PageId member = group.members[i];
-    MORAINE_ASSIGN_OR_RETURN(CaptureResult result, CapturePage(thread, group, member));
+    MORAINE_ASSIGN_OR_RETURN(CaptureResult result, CapturePage(thread, group, member, form));
+    form = CaptureForm::kAsNeeded;  // that was the page itself
     // A page never written has something to write and stays in memory, unless the tree was dropped.
     if (result != CaptureResult::kCaptured) return i == 0 ? result : CaptureResult::kGone;
   }

@@ -124,7 +124,7 @@ class TestPager final : public PageService {
   // Captures without publishing. kCaptured until Publish or Forget.
   Tree::CaptureResult Capture(Tree& tree, PageId page, Timestamp before, PageId* other) {
     absl::StatusOr<Tree::CaptureResult> result = tree.CaptureGroup(
-        page, before,
+        page, before, Tree::CaptureForm::kAsNeeded,
         [&](const PageCapture& capture) {
           PieceRef piece{store_.Append(capture.header, capture.payload), capture.header.version};
           batch_.push_back({capture.header, capture.disk, piece, capture.replaces,
