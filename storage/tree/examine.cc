@@ -40,7 +40,7 @@ Examination ExamineVersion(Version* version, const Examiner& examiner, bool* set
       return result;
     }
     // A single write: it reads nothing, so it may as well come after us.
-    if (PushBound(version->ts, examiner.position)) return {};
+    if (PushBound(version->ts, examiner.position, kMostNoPushTurns)) return {};
   }
 }
 

@@ -158,7 +158,7 @@ TransactionCommit::Step TransactionCommit::InstallOne(TreeThread& thread, Status
     Tree::InstallResult result = write.tree->Install(thread, &installation);
     if (result == Tree::InstallResult::kInstalled) break;
     bool blocked = result == Tree::InstallResult::kBlocked;
-    if (blocked && GiveWay(installation.blocker, status)) continue;
+    if (blocked && GiveWay(thread, installation.blocker, status)) continue;
     if (installation.version != nullptr) {
       thread.heap().Free(installation.version, installation.version->allocation_bytes());
     }
@@ -169,11 +169,12 @@ TransactionCommit::Step TransactionCommit::InstallOne(TreeThread& thread, Status
     return blocked ? Step::kRetry : Step::kNoMemory;
   }
   installed_.push_back(installation.version);
+  status->CountStep();
   return Step::kDone;
 }
 
 // Deals with an undecided version in the way. True: look again; false: this attempt is over.
-bool TransactionCommit::GiveWay(Version* blocker, StatusObject* status) {
+bool TransactionCommit::GiveWay(TreeThread& thread, Version* blocker, StatusObject* status) {
   for (Backoff<> backoff; !backoff.Exhausted(); backoff.Wait()) {
     // A wounded transaction wounds nobody.
     if (LoadWord(status->word).terminal()) return false;
@@ -192,7 +193,11 @@ bool TransactionCommit::GiveWay(Version* blocker, StatusObject* status) {
     Abort(blocker->ts);
     return true;
   }
-  return word.terminal();
+  if (word.terminal()) return true;
+  // An older one is let through, unless it has stopped.
+  if (LoadWord(status->word).terminal() || !thread.stall_watch.HasStalled(*blocker)) return false;
+  StallWatch::EndAttempt(*blocker);
+  return true;
 }
 
 TransactionCommit::Step TransactionCommit::Commit(TreeThread& thread, StatusObject* status,
@@ -243,12 +248,13 @@ TransactionCommit::Step TransactionCommit::ValidateItem(TreeThread& thread, size
     EpochGuard guard(thread.heap());
     if (item.tree->dropped()) return Step::kDropped;
     Examination seen = item.tree->Examine(item, from, examiner);
+    if (status != nullptr) status->CountStep();
     switch (seen.finding) {
       case Examination::Finding::kNewer:
         conflict_ = {index, std::move(seen.key), seen.ts};
         return Step::kConflict;
       case Examination::Finding::kUndecided:
-        if (!GiveWay(seen.version, status)) return Step::kRetry;
+        if (!GiveWay(thread, seen.version, status)) return Step::kRetry;
         break;
       case Examination::Finding::kMissing:
         missing_.push_back({item.tree, seen.missing});

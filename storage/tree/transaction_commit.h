@@ -10,8 +10,9 @@
 // Conflicts. Two undecided writes of a key, or an undecided write of a key that was read: the older
 // transaction aborts the younger attempt (wound); a younger one waits a little, aborts its own
 // attempt and starts anew with its old priority, so that some oldest one always gets through. A
-// single write in the way of an install is waited for, then aborted and repeated by its owner. All
-// of this stays inside Run. A committed write of something that was read cannot be mended here: Run
+// single write in the way of an install is waited for, then aborted and repeated by its owner. An
+// older transaction whose thread has stopped is aborted, too (stall_watch.h). All of this stays
+// inside Run. A committed write of something that was read cannot be mended here: Run
 // gives up with Aborted, and its caller reads again.
 //
 // Between install and stamp no guard is held, so that long examinations do not hold back
@@ -88,7 +89,7 @@ class TransactionCommit {
                CommitPosition* position);
   Step InstallAll(TreeThread& thread, StatusObject* status);
   Step InstallOne(TreeThread& thread, StatusObject* status, const TreeWrite& write);
-  bool GiveWay(Version* blocker, StatusObject* status);
+  bool GiveWay(TreeThread& thread, Version* blocker, StatusObject* status);
   Step Commit(TreeThread& thread, StatusObject* status, const RecordBody& body,
               CommitPosition* position);
   Step Validate(TreeThread& thread, StatusObject* status, uint64_t position);

@@ -11,6 +11,7 @@
 #include "storage/tree/log_pins.h"
 #include "storage/tree/page_contents.h"
 #include "storage/tree/snapshot_registry.h"
+#include "storage/tree/stall_watch.h"
 
 namespace moraine {
 
@@ -27,6 +28,7 @@ class TreeThread : public ThreadHeap::Companion {
 
   LogCredit credit;
   PageScratch scratch;
+  StallWatch stall_watch;
   uint32_t layered_reads = 0;  // gets that found deltas over a block
   uint32_t writes = 0;
   bool releases_tree = false;  // may load pages of a dropped tree

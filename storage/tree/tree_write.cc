@@ -200,6 +200,9 @@ Tree::InstallResult Tree::TryWrite(TreeThread& thread, Installation* installatio
   Version* version = std::exchange(installation->version, nullptr);
   if (result != InstallResult::kInstalled) {
     if (version != nullptr) thread.heap().Free(version, version->allocation_bytes());
+    // A single write wounds nobody, except who has stopped.
+    if (result == InstallResult::kBlocked && thread.stall_watch.HasStalled(*installation->blocker))
+      StallWatch::EndAttempt(*installation->blocker);
     return result;
   }
   std::optional<CommitPosition> committed = Commit(thread, version, make_record());

@@ -35,6 +35,19 @@ struct StatusObject {
   bool OlderThan(const StatusObject& other) const {
     return priority != other.priority ? priority < other.priority : tie < other.tie;
   }
+
+  // Owner only: it lives and goes on (stall_watch.h).
+  void CountStep() {
+    // order: relaxed: only whether it changes matters
+    uint64_t steps = steps_.load(std::memory_order_relaxed);
+    // order: relaxed: the same; one writer
+    steps_.store(steps + 1, std::memory_order_relaxed);
+  }
+  // order: relaxed: an old count only makes a waiter wait a little longer
+  uint64_t steps() const { return steps_.load(std::memory_order_relaxed); }
+
+ private:
+  Atomic<uint64_t> steps_{0};
 };
 
 struct Version {

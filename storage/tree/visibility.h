@@ -7,7 +7,8 @@
 //   kPending(b) -> kPending(b'), b' > b      any reader (push), unless no_push
 //   kPending(b) -> kPending(b) | no_push     the owner, before its last try
 //   kPending(b) -> kCommitted(ts), ts >= b   the owner (flip), by CAS on exactly the word examined
-//   kPending(*) -> kAborted                  an older batch in whose way it is (wound); the owner
+//   kPending(*) -> kAborted                  an older batch in whose way it is (wound); the owner;
+//                                            anybody, once the owner's thread has stopped
 //   kOwned(p)   -> kCommitted(ts), kAborted  the owner (stamp), with p's outcome; helpers likewise
 // Who may call what: OutcomeOf, VisibleAt, PushBound: any thread. Flip, ForbidPush, Stamp: the
 //   owner (Stamp also a helper that saw a terminal outcome). Abort: the owner or an older batch.
@@ -23,8 +24,10 @@
 // Publication: the flip releases; readers acquire (the version's bytes were published by the page
 //   word already).
 // Reclamation: status objects by epoch, after every version of theirs is stamped.
-// Progress: all lock-free; a reader that meets no_push spins while the owner copies its log record
-//   (bounded, no system call in between).
+// Progress: all lock-free, with one limit: a reader that meets no_push spins while the owner copies
+//   its log record and examines what it read (no system call in between). Should the owner's thread
+//   stop just there, a single write is aborted after kMostNoPushTurns; a transaction is ended by the
+//   next writer that meets it (stall_watch.h), and until then readers of its keys wait.
 // What could go wrong:
 //   writer                               reader at S = 20
 //   install A; reserve 10
@@ -77,16 +80,26 @@ struct ReadPoint {
   bool latest() const { return ts == kLatest; }
 };
 
-// Moves the bound of a pending word up to at least `ts`. True when it holds now; false when the
-// word is terminal.
 template <class Policy = DefaultPolicy>
-bool PushBound(typename Policy::template Atomic<uint64_t>& word, uint64_t ts) {
+bool Abort(typename Policy::template Atomic<uint64_t>& word);
+
+// How often a closed word of a single write is looked at before its owner counts as stopped. Nearly
+// every turn offers the processor to others, so this is some milliseconds at least.
+inline constexpr uint32_t kMostNoPushTurns = 1 << 14;
+
+// Moves the bound of a pending word up to at least `ts`. True when it holds now; false when the
+// word is terminal. `most_turns`: beyond them a word closed to pushes is aborted.
+template <class Policy = DefaultPolicy>
+bool PushBound(typename Policy::template Atomic<uint64_t>& word, uint64_t ts,
+               uint32_t most_turns = ~uint32_t{0}) {
   TsWord seen = LoadWord<Policy>(word);
   Backoff<Policy> backoff;
+  uint32_t turns = 0;
   for (;;) {
     if (seen.terminal()) return false;
     if (seen.bound() >= ts) return true;
     if (seen.no_push()) {
+      if (++turns >= most_turns) Abort<Policy>(word);
       backoff.Wait();
       seen = LoadWord<Policy>(word);
       continue;
@@ -130,7 +143,9 @@ bool DecideVisible(const AnyVersion& version, ReadPoint point, const Positions* 
       *ts = word.ts();
       return word.ts() < point.ts;
     }
-    if (PushBound<Policy>(deciding, point.latest() ? log->Tail().value() : point.ts)) return false;
+    uint32_t most_turns = owned ? ~uint32_t{0} : kMostNoPushTurns;
+    uint64_t until = point.latest() ? log->Tail().value() : point.ts;
+    if (PushBound<Policy>(deciding, until, most_turns)) return false;
   }
 }
 
@@ -168,7 +183,7 @@ void ForbidPush(typename Policy::template Atomic<uint64_t>& word) {
 }
 
 // kPending -> kAborted. False when the word was terminal already.
-template <class Policy = DefaultPolicy>
+template <class Policy>
 bool Abort(typename Policy::template Atomic<uint64_t>& word) {
   TsWord seen = LoadWord<Policy>(word);
   while (!seen.terminal()) {
