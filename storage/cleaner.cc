@@ -133,10 +133,11 @@ absl::StatusOr<uint64_t> Cleaner::Clean(const SegmentInfo& victim) {
 
 absl::StatusOr<uint64_t> Cleaner::CleanOne() {
   SegmentInfo victim;
-  if (NextVictim(policy_.most_live(), &victim)) {
+  bool full = parts_.store->stats().low_space;
+  if (NextVictim(full ? kMostLiveCompacted : policy_.most_live(), &victim)) {
     absl::StatusOr<uint64_t> gained = Clean(victim);
     // A full disk: what was emptied before makes room.
-    bool full = absl::IsResourceExhausted(gained.status());
+    full = absl::IsResourceExhausted(gained.status());
     if (full && parts_.store->stats().dead_segments > 0) return Release();
     return gained;
   }

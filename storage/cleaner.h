@@ -50,6 +50,9 @@ class Cleaner {
   // work, and works itself when space runs ahead of it. May take as long as cleaning a few segments.
   void Pay(uint64_t bytes);
 
+  // Wakes the thread: the disk is full.
+  void Notify() { work_.NotifyAll(); }
+
   // Cleans until nothing that is worth it is left, then shrinks the files; `progress` gets the
   // segments done and an estimate of all. It may return false to stop.
   absl::Status CleanAll(absl::FunctionRef<bool(uint64_t done, uint64_t all)> progress);

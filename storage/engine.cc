@@ -21,6 +21,8 @@ constexpr uint32_t kRunEntries = 64;
 #endif
 constexpr uint64_t kLeastRingBytes = uint64_t{1} << 20;
 constexpr uint32_t kReadQueues = 64;
+// Survivors of cleaning fill two streams, tables a third, and one is for whoever is in between.
+constexpr uint64_t kReserveSegments = 4;
 constexpr uint32_t kTableCapacity = uint32_t{1} << 26;
 
 absl::Status CheckKey(std::string_view key) {
@@ -166,6 +168,7 @@ absl::Status EngineImplementation::OpenPages(const Manifest& manifest) {
   store_options.read_only = options_.read_only;
   store_options.segment_bytes = options_.data_segment_bytes;
   store_options.file_bytes = options_.data_file_bytes;
+  store_options.reserve_segments = options_.read_only ? 0 : kReserveSegments;
   MORAINE_ASSIGN_OR_RETURN(
       store_, SegmentStore::Open(*io_, *directory_, store_options, manifest.store_state, &budget_));
   MORAINE_ASSIGN_OR_RETURN(reader_, PageReader::Create(*io_, *store_, kReadQueues, &budget_));
@@ -262,6 +265,13 @@ absl::Status EngineImplementation::CheckWritable() const {
   return absl::FailedPreconditionError("the database is open for reading only");
 }
 
+// Whoever makes the database larger is refused while the disk is full; cleaning may make room, too.
+absl::Status EngineImplementation::CheckSpace() {
+  absl::Status room = store_->CheckSpace();
+  if (!room.ok()) cleaner_->Notify();
+  return room;
+}
+
 // Asks for a checkpoint when the log has grown enough since the last one.
 void EngineImplementation::WatchLog(Lsn lsn) {
   // order: relaxed: a threshold; nothing is published through it
@@ -320,6 +330,7 @@ absl::StatusOr<Lsn> EngineImplementation::Write(const WriteOperation& operation,
                                                 Durability durability) {
   MORAINE_RETURN_IF_ERROR(CheckWritable());
   MORAINE_RETURN_IF_ERROR(CheckSizes(operation.key, operation.value));
+  if (operation.kind != WriteKind::kDelete) MORAINE_RETURN_IF_ERROR(CheckSpace());
   MORAINE_ASSIGN_OR_RETURN(CommitPosition position,
                            operation.tree->Write(static_cast<VersionKind>(operation.kind),
                                                  operation.key, operation.value));
@@ -331,7 +342,16 @@ absl::StatusOr<std::optional<Lsn>> EngineImplementation::Update(Tree& tree, std:
                                                                 Durability durability) {
   MORAINE_RETURN_IF_ERROR(CheckWritable());
   MORAINE_RETURN_IF_ERROR(CheckKey(key));
-  MORAINE_ASSIGN_OR_RETURN(std::optional<CommitPosition> position, tree.Update(key, function));
+  absl::Status room = CheckSpace();
+  bool refused = false;
+  auto delete_only = [&](std::optional<std::string_view> value) -> UpdateDecision {
+    UpdateDecision decision = function(value);
+    refused = decision.action == UpdateDecision::Action::kPut;
+    return refused ? UpdateDecision() : decision;
+  };
+  MORAINE_ASSIGN_OR_RETURN(std::optional<CommitPosition> position,
+                           tree.Update(key, room.ok() ? function : UpdateFunction(delete_only)));
+  if (refused) return room;
   if (!position) return std::optional<Lsn>();
   MORAINE_ASSIGN_OR_RETURN(Lsn lsn, Acknowledge(*position, durability));
   return std::optional<Lsn>(lsn);
@@ -341,11 +361,14 @@ absl::StatusOr<std::vector<TreeWrite>> EngineImplementation::TreeWrites(
     std::span<const WriteOperation> batch) {
   std::vector<TreeWrite> writes;
   writes.reserve(batch.size());
+  bool grows = false;
   for (const WriteOperation& operation : batch) {
+    grows |= operation.kind != WriteKind::kDelete;
     MORAINE_RETURN_IF_ERROR(CheckSizes(operation.key, operation.value));
     writes.push_back(
         {operation.tree, static_cast<VersionKind>(operation.kind), operation.key, operation.value});
   }
+  if (grows) MORAINE_RETURN_IF_ERROR(CheckSpace());
   return writes;
 }
 

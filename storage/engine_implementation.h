@@ -73,7 +73,8 @@ class EngineImplementation final : public Engine {
   absl::Status Recover();
   absl::Status OpenPages(const Manifest& manifest);
   absl::Status CheckWritable() const;
-  static absl::StatusOr<std::vector<TreeWrite>> TreeWrites(std::span<const WriteOperation> batch);
+  absl::StatusOr<std::vector<TreeWrite>> TreeWrites(std::span<const WriteOperation> batch);
+  absl::Status CheckSpace();
   absl::StatusOr<Lsn> Acknowledge(const CommitPosition& position, Durability durability);
   void WatchLog(Lsn lsn);
   uint64_t CheckpointLogBytes() const;

@@ -140,16 +140,25 @@ absl::Status Pager::MakeRoom(uint64_t bytes) {
     uint32_t ticket = progress_.Ticket();
     if (has_room()) return absl::OkStatus();
     work_.NotifyAll();
-    size_t evicted = EvictSome(kVictimsOfForeground, Flushing::kAllowed);
+    // While nothing can be written, pages that are on disk already are all that can leave.
+    bool disk_full = parts_.store->stats().low_space;
+    size_t evicted = disk_full ? EvictSome(kVictimsOfForeground, Flushing::kNever) : 0;
+    if (evicted == 0) evicted = EvictSome(kVictimsOfForeground, Flushing::kAllowed);
     // What was evicted is in this thread's limbo until the guards of others have ended.
     heap.WaitForGuards();
     heap.DrainLocal();
     auto now = std::chrono::steady_clock::now();
     if (evicted > 0) {
       give_up = now + kPatience;
-    } else if (now >= give_up) {
-      MutexLock lock(publication_mutex_);
-      MORAINE_RETURN_IF_ERROR(flush_health_);
+    } else if (disk_full || now >= give_up) {
+      {
+        MutexLock lock(publication_mutex_);
+        MORAINE_RETURN_IF_ERROR(flush_health_);
+      }
+      if (now < give_up) {
+        progress_.WaitFor(ticket, kWait);
+        continue;
+      }
       return absl::ResourceExhaustedError(
           "the memory budget is used up and no page can leave memory; raise memory_bytes");
     } else {

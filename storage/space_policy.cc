@@ -40,6 +40,8 @@ uint64_t SpacePolicy::FreeToKeep(const SegmentStoreStats& stats) const {
 
 SpaceStep SpacePolicy::Next(const SegmentStoreStats& stats) const {
   const uint64_t target = Target(stats);
+  // On a full disk whatever can be gained is worth having.
+  if (stats.low_space) return stats.dead_segments > 0 ? SpaceStep::kRelease : SpaceStep::kClean;
   if (stats.dead_segments > std::max(kFewestDead, target / kDeadPart)) return SpaceStep::kRelease;
   if (stats.segments - stats.dead_segments - stats.draining_segments > target)
     return SpaceStep::kClean;

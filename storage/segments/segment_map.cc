@@ -40,6 +40,12 @@ std::optional<uint64_t> SegmentMap::FindFree(uint32_t run) const {
   return std::nullopt;
 }
 
+uint64_t SegmentMap::free_count() const {
+  return static_cast<uint64_t>(
+      std::count_if(segments_.begin(), segments_.end(),
+                    [](const Segment& segment) { return segment.use == SegmentUse::kFree; }));
+}
+
 uint64_t SegmentMap::FreeBelow(uint64_t end) const {
   uint64_t first = end;
   while (first > 0 && at(first - 1).use == SegmentUse::kFree) --first;

@@ -67,6 +67,7 @@ class SegmentMap {
   void AddSpace(uint64_t first, uint64_t count);
   void RemoveSpace(uint64_t first, uint64_t count);
 
+  uint64_t free_count() const;
   // The lowest run of free segments within one file.
   std::optional<uint64_t> FindFree(uint32_t run) const;
   // How many segments below `end` are free, counted downwards from it.

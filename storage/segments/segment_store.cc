@@ -47,6 +47,7 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::Append(Stream stream,
   if (payload.size() <= kMostPieceBytes) {
     piece.payload = CompressPayload(payload, options_.compression_level, &scratch);
     piece.stored_bytes = StoredBytes(header.kind, piece.payload.bytes.size());
+    piece.may_use_reserve = stream == Stream::kTable;
   }
   if (payload.size() > kMostPieceBytes ||
       kSegmentHeaderBytes + uint64_t{piece.stored_bytes} > geometry_.file_bytes) {
@@ -59,7 +60,8 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::Append(Stream stream,
 absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendStored(Stream stream,
                                                                        const StoredPiece& piece) {
   if (options_.read_only) return absl::FailedPreconditionError("the store is open for reading");
-  return AppendFramed(stream, {piece.header, piece.payload, piece.location.stored_bytes});
+  return AppendFramed(stream, {piece.header, piece.payload, piece.location.stored_bytes,
+                               /*may_use_reserve=*/true});
 }
 
 absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendFramed(Stream stream,
@@ -81,7 +83,7 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendToStream(Stream 
   const bool whole_sectors = piece.header.kind == PieceKind::kBase;
   uint64_t place = PlacePiece(buffer.fill, piece.stored_bytes, whole_sectors);
   if (!buffer.open || place + piece.stored_bytes > geometry_.segment_bytes) {
-    MORAINE_RETURN_IF_ERROR(NextSegment(stream, buffer));
+    MORAINE_RETURN_IF_ERROR(NextSegment(stream, buffer, piece.may_use_reserve));
     place = PlacePiece(buffer.fill, piece.stored_bytes, whole_sectors);
   } else {
     MORAINE_RETURN_IF_ERROR(EnsureMemory(buffer));
@@ -94,7 +96,7 @@ absl::StatusOr<PieceLocation> SegmentStoreImplementation::AppendLarge(const Fram
   const uint32_t run =
       static_cast<uint32_t>(RoundUpTo(bytes, geometry_.segment_bytes) / geometry_.segment_bytes);
   StreamBuffer& buffer = streams_[static_cast<size_t>(Stream::kLarge)];
-  MORAINE_ASSIGN_OR_RETURN(const uint64_t index, FindSpace(run));
+  MORAINE_ASSIGN_OR_RETURN(const uint64_t index, FindSpace(run, piece.may_use_reserve));
   MORAINE_RETURN_IF_ERROR(EnsureMemory(buffer));
   BeginSegment(buffer, index, Stream::kLarge, run);
   absl::StatusOr<PieceLocation> location = PutPiece(buffer, piece, buffer.fill);
@@ -151,9 +153,10 @@ absl::Status SegmentStoreImplementation::PutZeroes(StreamBuffer& buffer, uint64_
   return absl::OkStatus();
 }
 
-absl::Status SegmentStoreImplementation::NextSegment(Stream stream, StreamBuffer& buffer) {
+absl::Status SegmentStoreImplementation::NextSegment(Stream stream, StreamBuffer& buffer,
+                                                     bool may_use_reserve) {
   // Space first: on a full disk the open segment stays as it is, for smaller pieces.
-  MORAINE_ASSIGN_OR_RETURN(const uint64_t index, FindSpace(1));
+  MORAINE_ASSIGN_OR_RETURN(const uint64_t index, FindSpace(1, may_use_reserve));
   if (buffer.open) EndSegment(buffer);
   MORAINE_RETURN_IF_ERROR(EnsureMemory(buffer));
   BeginSegment(buffer, index, stream, 1);

@@ -35,6 +35,10 @@ struct SegmentStoreOptions {
   uint64_t file_bytes = uint64_t{256} << 20;    // a multiple of segment_bytes
   uint64_t buffer_bytes = uint64_t{256} << 10;  // of each stream in use
   int compression_level = 1;                    // zstd; 0: none
+  // Free segments, and one in 64 more, kept for pieces that are moved and for tables, so that a full disk can be cleaned:
+  // other pieces get half of them. New users of space are to be refused when the rest is gone
+  // (CheckSpace).
+  uint64_t reserve_segments = 0;
   bool read_only = false;
 };
 
@@ -64,6 +68,7 @@ struct SegmentStoreStats {
   uint64_t dead_segments = 0;      // of those in use: SegmentInfo::dead
   uint64_t draining_segments = 0;  // of those in use: free when reads under way have ended
   uint64_t segment_bytes = 0;      // of each
+  bool low_space = false;          // see CheckSpace
   uint64_t next_sequence = 0;      // SegmentInfo::sequence of the next one begun
   uint64_t file_bytes = 0;
   uint64_t used_bytes = 0;
@@ -153,6 +158,9 @@ class SegmentStore {
   // used segment shrink.
   virtual absl::Status StateIsDurable() = 0;
 
+  // OK when the reserve is whole, which is all that this looks at as a rule (lock-free). Otherwise
+  // tries to make it so, and fails with ResourceExhausted while the disk has no room.
+  virtual absl::Status CheckSpace() = 0;
   virtual SegmentStoreStats stats() const = 0;
   virtual std::vector<SegmentInfo> Segments() const = 0;
 

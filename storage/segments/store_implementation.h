@@ -30,6 +30,7 @@
 #include "storage/segments/segment_map.h"
 #include "storage/segments/segment_store.h"
 #include "storage/segments/stream_buffer.h"
+#include "storage/sync/atomic.h"
 #include "storage/sync/mutex.h"
 
 namespace moraine {
@@ -60,6 +61,7 @@ class SegmentStoreImplementation final : public SegmentStore {
   void BeginState() override;
   std::string EncodeState() override;
   absl::Status StateIsDurable() override;
+  absl::Status CheckSpace() override;
   SegmentStoreStats stats() const override;
   std::vector<SegmentInfo> Segments() const override;
 
@@ -69,6 +71,7 @@ class SegmentStoreImplementation final : public SegmentStore {
     PieceHeader header;
     StoredPayload payload;
     uint32_t stored_bytes = 0;
+    bool may_use_reserve = false;
   };
   struct WriteJob {
     StreamBuffer* buffer = nullptr;
@@ -91,7 +94,7 @@ class SegmentStoreImplementation final : public SegmentStore {
                                          uint64_t place);
   absl::Status PutBytes(StreamBuffer& buffer, std::string_view bytes);
   absl::Status PutZeroes(StreamBuffer& buffer, uint64_t count);
-  absl::Status NextSegment(Stream stream, StreamBuffer& buffer);
+  absl::Status NextSegment(Stream stream, StreamBuffer& buffer, bool may_use_reserve);
   void EndSegment(StreamBuffer& buffer);
   void BeginSegment(StreamBuffer& buffer, uint64_t index, Stream stream, uint32_t run);
   absl::Status EnsureMemory(StreamBuffer& buffer);
@@ -105,7 +108,11 @@ class SegmentStoreImplementation final : public SegmentStore {
   void GiveUp(StreamBuffer& buffer);
 
   // The first of `run` free segments, of files grown if need be.
-  absl::StatusOr<uint64_t> FindSpace(uint32_t run);
+  absl::StatusOr<uint64_t> FindSpace(uint32_t run, bool may_use_reserve);
+  // Makes room for a run and the reserve behind it, if it can.
+  absl::Status FillReserve(uint32_t run);
+  uint64_t Reserve() const;
+  absl::Status Grow(uint32_t run);
   absl::Status GrowFile(uint64_t number, uint32_t run);
   void AdvanceGrace();
   absl::Status Shrink();
@@ -132,6 +139,7 @@ class SegmentStoreImplementation final : public SegmentStore {
   std::vector<std::unique_ptr<File>> draining_files_;
   std::vector<bool> checked_files_;  // while opening
   SegmentStoreStats counts_;
+  Atomic<uint32_t> low_space_{0};  // written under mutex_
 
   Mutex sync_mutex_;  // before mutex_
   absl::Status sync_error_;

@@ -178,22 +178,54 @@ void SegmentStoreImplementation::AdvanceGrace() {
   }
 }
 
-absl::StatusOr<uint64_t> SegmentStoreImplementation::FindSpace(uint32_t run) {
+absl::StatusOr<uint64_t> SegmentStoreImplementation::FindSpace(uint32_t run, bool may_use_reserve) {
+  const absl::Status filled = FillReserve(run);
+  const uint64_t keep = may_use_reserve ? 0 : Reserve() / 2;
+  const std::optional<uint64_t> index = map_.FindFree(run);
+  if (index.has_value() && map_.free_count() >= run + keep) return *index;
+  MORAINE_CHECK(!filled.ok());
+  return filled;
+}
+
+// A large store has large tables to write.
+uint64_t SegmentStoreImplementation::Reserve() const {
+  constexpr uint64_t kPart = 64;
+  return options_.reserve_segments == 0 ? 0 : options_.reserve_segments + map_.size() / kPart;
+}
+
+absl::Status SegmentStoreImplementation::FillReserve(uint32_t run) {
   AdvanceGrace();
-  std::optional<uint64_t> index = map_.FindFree(run);
-  if (!index.has_value()) {
-    const uint64_t per_file = geometry_.segments_per_file();
-    uint64_t number = 0;
-    for (; number < files_.end(); ++number) {
-      const uint64_t have = files_.SegmentsIn(number);
-      const uint64_t trailing = std::min(map_.FreeBelow(number * per_file + have), have);
-      if (per_file - have + trailing >= run) break;
-    }
-    MORAINE_RETURN_IF_ERROR(GrowFile(number, run));
-    index = map_.FindFree(run);
+  absl::Status grown;
+  const auto has_room = [&] {
+    return map_.free_count() >= run + Reserve() && (run == 0 || map_.FindFree(run).has_value());
+  };
+  while (grown.ok() && !has_room()) grown = Grow(std::max<uint32_t>(run, 1));
+  // order: relaxed: a hint; whoever acts on it looks again under the lock
+  low_space_.store(absl::IsResourceExhausted(grown) ? 1 : 0, std::memory_order_relaxed);
+  return grown;
+}
+
+absl::Status SegmentStoreImplementation::CheckSpace() {
+  // order: relaxed: a hint
+  if (low_space_.load(std::memory_order_relaxed) == 0) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  const absl::Status filled = FillReserve(0);
+  if (!absl::IsResourceExhausted(filled)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no space for data: ", filled.message(),
+                   "; make room on the disk, or delete keys: deleting and reading go on"));
+}
+
+absl::Status SegmentStoreImplementation::Grow(uint32_t run) {
+  const uint64_t per_file = geometry_.segments_per_file();
+  uint64_t number = 0;
+  for (; number < files_.end(); ++number) {
+    const uint64_t have = files_.SegmentsIn(number);
+    if (have == per_file) continue;
+    const uint64_t trailing = std::min(map_.FreeBelow(number * per_file + have), have);
+    if (per_file - have + trailing >= run) break;
   }
-  MORAINE_CHECK(index.has_value());
-  return *index;
+  return GrowFile(number, run);
 }
 
 // Makes room for a run at the end of file `number`, which has it, and for more when that is easy.
@@ -217,7 +249,7 @@ absl::Status SegmentStoreImplementation::GrowFile(uint64_t number, uint32_t run)
 absl::Status SegmentStoreImplementation::Shrink() {
   const uint64_t per_file = geometry_.segments_per_file();
   const uint64_t end_of_use = map_.end_of_use();
-  const uint64_t keep = end_of_use + Growth(end_of_use);
+  const uint64_t keep = end_of_use + std::max(Growth(end_of_use), Reserve());
   for (uint64_t number = files_.end(); number-- > 0;) {
     const uint64_t first = number * per_file;
     const uint64_t have = files_.SegmentsIn(number);
@@ -236,6 +268,8 @@ SegmentStoreStats SegmentStoreImplementation::stats() const {
   SegmentStoreStats stats = counts_;
   stats.segment_bytes = geometry_.segment_bytes;
   stats.next_sequence = map_.next_sequence();
+  // order: relaxed: a hint
+  stats.low_space = low_space_.load(std::memory_order_relaxed) != 0;
   for (uint64_t i = 0; i < map_.size(); ++i) {
     const Segment& segment = map_.at(i);
     if (segment.use == SegmentUse::kAbsent) continue;

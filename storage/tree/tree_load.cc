@@ -225,11 +225,13 @@ absl::Status Tree::LoadPages(std::span<const PageId> pages, ChargeKind charge) {
     return absl::FailedPreconditionError("a page is out of memory, but there is no reader");
   bool may_wait = environment_.service != nullptr && charge == ChargeKind::kOrdinary;
   for (;;) {
-    if (may_wait) {
-      MORAINE_RETURN_IF_ERROR(
-          environment_.service->MakeRoom(pages.size() * uint64_t{environment_.leaf_bytes}));
-    }
-    absl::Status status = LoadOnce(pages, charge);
+    absl::Status room;
+    if (may_wait)
+      room = environment_.service->MakeRoom(pages.size() * uint64_t{environment_.leaf_bytes});
+    // On a full disk all memory may be waiting to be written. What is read takes from the reserve
+    // then, and leaves as soon as the next page is read.
+    absl::Status status = LoadOnce(pages, room.ok() ? charge : ChargeKind::kReserve);
+    if (!room.ok()) return status.ok() ? status : room;
     if (!absl::IsResourceExhausted(status) || !may_wait) return status;
   }
 }

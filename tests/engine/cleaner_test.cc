@@ -331,6 +331,57 @@ TEST_F(CleanerTest, DroppedTreesGoWhileTheirPagesMove) {
   ASSERT_NO_FATAL_FAILURE(CheckAll(nullptr, model_));
 }
 
+// The data files can grow no more: puts are refused with a reason, deletes and reads go on, and what
+// is deleted makes room for puts again.
+TEST_F(CleanerTest, AFullDiskIsSurvivedAndLeft) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  for (uint64_t i = 0; i < kKeys / 4; ++i) ASSERT_NO_FATAL_FAILURE(Put(i, 0));
+  ASSERT_EQ(engine_->Checkpoint(), absl::OkStatus());
+  for (int round = 0; round < 2; ++round) {
+    FaultRule full;
+    full.kind = FaultKind::kDiskFull;
+    full.persistent = true;
+    full.only = SimulatedOperation::kAllocate;
+    full.path_contains = "data-";
+    io_.AddFault(full);
+    absl::Status refused;
+    uint64_t next = kKeys;
+    for (; refused.ok() && next < 20 * kKeys; ++next) {
+      std::string key = Key(next);
+      std::string value = Value(next, 0);
+      refused = engine_->Write({WriteKind::kPut, tree_, key, value}, Durability::kNone).status();
+      if (refused.ok()) model_[key] = value;
+    }
+    ASSERT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_NE(refused.message().find("no space"), std::string_view::npos) << refused;
+    EXPECT_TRUE(Space().segments > 0);
+    for (uint64_t n = 0; n < 200; ++n) {
+      std::string key = Key(random_.Below(kKeys / 4));
+      auto value = ReadValue(*engine_, *tree_, key);
+      ASSERT_TRUE(value.ok()) << value.status();
+      ASSERT_EQ(*value, model_.at(key));
+    }
+    if (round == 0) {
+      for (uint64_t i = kKeys; i < next; ++i) ASSERT_NO_FATAL_FAILURE(Delete(i));
+      for (int tries = 0; !refused.ok() && tries < 100; ++tries) {
+        // Each try flushes as much as there is room for, and cleaning makes more of it.
+        engine_->Checkpoint().IgnoreError();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        std::string key = Key(0);
+        std::string value = Value(0, 7);
+        refused = engine_->Write({WriteKind::kPut, tree_, key, value}, Durability::kNone).status();
+        if (refused.ok()) model_[key] = value;
+      }
+      EXPECT_TRUE(refused.ok()) << refused;
+    }
+    io_.ClearFaults();
+    ASSERT_NO_FATAL_FAILURE(Put(1, 8 + static_cast<uint64_t>(round)));
+  }
+  ASSERT_NO_FATAL_FAILURE(CheckAll(nullptr, model_));
+  ASSERT_NO_FATAL_FAILURE(Reopen());
+  ASSERT_NO_FATAL_FAILURE(CheckAll(nullptr, model_));
+}
+
 TEST_F(CleanerTest, AFillOutsideItsRangeIsRefused) {
   for (double fill : {0.0, 0.29, 0.96, 2.0, -1.0}) {
     options_.space_fill = fill;

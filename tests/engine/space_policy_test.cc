@@ -48,6 +48,14 @@ TEST(SpacePolicyTest, DeadSegmentsAreReleasedFirst) {
   EXPECT_EQ(SpacePolicy(0.8).Next(Stats(1040, 800, 40)), SpaceStep::kNothing);
 }
 
+TEST(SpacePolicyTest, AFullDiskIsCleanedBelowTheTarget) {
+  SegmentStoreStats stats = Stats(1000, 850);
+  stats.low_space = true;
+  EXPECT_EQ(SpacePolicy(0.8).Next(stats), SpaceStep::kClean);
+  stats.dead_segments = 1;
+  EXPECT_EQ(SpacePolicy(0.8).Next(stats), SpaceStep::kRelease);
+}
+
 TEST(SpacePolicyTest, FilesThatAreMostlyFreeAreEvacuated) {
   EXPECT_EQ(SpacePolicy(0.8).Next(Stats(100, 80, 0, 900)), SpaceStep::kEvacuate);
   EXPECT_EQ(SpacePolicy(0.8).Next(Stats(1000, 800, 0, 100)), SpaceStep::kNothing);
