@@ -22,6 +22,7 @@ moraine::EngineOptions ToEngineOptions(const Options& options) {
   engine_options.memory_bytes = options.memory_bytes;
   engine_options.group_interval = options.group_interval;
   engine_options.leaf_bytes = options.leaf_bytes;
+  engine_options.space_fill = options.space_fill;
   engine_options.checkpoint_on_close = options.checkpoint_on_close;
   if (!options.use_io_uring) engine_options.io.preferred = IoBackend::kThreadPool;
   for (const auto& merge_operator : options.merge_operators) {
@@ -73,6 +74,9 @@ Stats FromEngineStats(const moraine::EngineStats& from) {
   stats.pages_evicted = from.pages_evicted;
   stats.pages_on_disk = from.pages_on_disk;
   stats.pieces_on_disk = from.pieces_on_disk;
+  stats.segments_cleaned = from.segments_cleaned;
+  stats.bytes_moved = from.bytes_moved;
+  stats.pages_rewritten = from.pages_rewritten;
   stats.snapshots = from.snapshots;
   stats.recovered_records = from.recovered_records;
   stats.recovery_seconds = from.recovery_seconds;
@@ -81,6 +85,34 @@ Stats FromEngineStats(const moraine::EngineStats& from) {
   stats.io_backend = from.io_backend;
   stats.io_fallback_reason = from.io_fallback_reason;
   return stats;
+}
+
+Space FromSpaceReport(const moraine::SpaceReport& from) {
+  Space space;
+  space.segment_bytes = from.segment_bytes;
+  space.file_bytes = from.file_bytes;
+  space.log_bytes = from.log_bytes;
+  space.live_bytes = from.live_bytes;
+  space.segments = from.segments;
+  space.free_segments = from.free_segments;
+  space.dead_segments = from.dead_segments;
+  for (const moraine::SpaceOfStream& stream : from.streams) {
+    space.streams.push_back({.name = std::string(stream.name),
+                             .segments = stream.segments,
+                             .used_bytes = stream.used_bytes,
+                             .live_bytes = stream.live_bytes,
+                             .by_live = stream.by_live});
+  }
+  space.snapshots = from.snapshots;
+  space.oldest_snapshot = from.oldest_snapshot;
+  space.log_tail = from.log_tail;
+  space.appended_bytes = from.appended_bytes;
+  space.device_bytes = from.device_bytes;
+  space.moved_bytes = from.moved_bytes;
+  space.segments_cleaned = from.segments_cleaned;
+  space.releases = from.releases;
+  space.fill_wanted = from.fill_wanted;
+  return space;
 }
 
 absl::Status DefaultTreeStays() {
@@ -182,6 +214,23 @@ absl::Status Database::Flush() {
 absl::Status Database::Checkpoint() {
   MORAINE_RETURN_IF_ERROR(CheckOpen());
   return engine_->Checkpoint();
+}
+
+absl::Status Database::Compact(absl::FunctionRef<bool(const CompactionProgress&)> progress) {
+  MORAINE_RETURN_IF_ERROR(CheckOpen());
+  return engine_->Compact([&](const moraine::CompactProgress& at) {
+    return progress({.done = at.done, .all = at.all});
+  });
+}
+
+absl::Status Database::Compact() {
+  return Compact([](const CompactionProgress&) { return true; });
+}
+
+absl::StatusOr<Space> Database::Space() const {
+  MORAINE_RETURN_IF_ERROR(CheckOpen());
+  MORAINE_ASSIGN_OR_RETURN(const moraine::SpaceReport report, engine_->Space());
+  return FromSpaceReport(report);
 }
 
 absl::StatusOr<Stats> Database::Stats() const {

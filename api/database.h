@@ -37,6 +37,7 @@
 #include <moraine/read_view.h>
 #include <moraine/scan.h>
 #include <moraine/snapshot.h>
+#include <moraine/space.h>
 #include <moraine/stats.h>
 #include <moraine/status.h>
 #include <moraine/transaction.h>
@@ -142,6 +143,16 @@ class Database : public ReadView {
   // Writes all pages as of one instant, so that the log before it can go and reopening is quick.
   // Runs beside readers and writers.
   absl::Status Checkpoint();
+  // Makes the data files about as small as they can be: writes every page as one piece and moves
+  // what is alive together. Runs beside readers and writers, which may wait for it as they do for
+  // cleaning; takes as long as reading and writing all pages, and meanwhile up to a tenth of their
+  // space more. `progress` is called by this thread now and then and must not call the database; when
+  // it returns false the rest is left undone and the status is Cancelled. ResourceExhausted: the disk
+  // has no room for the copies; what was done stays.
+  absl::Status Compact(absl::FunctionRef<bool(const CompactionProgress&)> progress);
+  absl::Status Compact();
+  // Where the bytes on disk go, and what keeps them. O(segments): no page is read.
+  absl::StatusOr<v1::Space> Space() const;
   // Counts records by reading every page: O(n).
   absl::StatusOr<v1::Stats> Stats() const;
   // Checks every page and key in memory and every checksum on disk. Slow; runs beside other work.

@@ -63,6 +63,9 @@ std::string Stats::ToJson() const {
   add("pages_evicted", pages_evicted);
   add("pages_on_disk", pages_on_disk);
   add("pieces_on_disk", pieces_on_disk);
+  add("segments_cleaned", segments_cleaned);
+  add("bytes_moved", bytes_moved);
+  add("pages_rewritten", pages_rewritten);
   add("snapshots", snapshots);
   add("recovered_records", recovered_records);
   absl::StrAppend(&json, absl::StrFormat(",\"recovery_seconds\":%.6f", recovery_seconds));

@@ -41,6 +41,9 @@ struct Stats {
   uint64_t pages_evicted = 0;
   uint64_t pages_on_disk = 0;      // that were ever written
   uint64_t pieces_on_disk = 0;     // what gathering all of them would read
+  uint64_t segments_cleaned = 0;   // since open
+  uint64_t bytes_moved = 0;        // copied by cleaning; part of data_appended_bytes
+  uint64_t pages_rewritten = 0;    // written whole by cleaning
   uint64_t snapshots = 0;          // alive
   uint64_t recovered_records = 0;  // replayed from the log at open
   double recovery_seconds = 0;

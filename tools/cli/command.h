@@ -86,6 +86,8 @@ void AddImport(CommandLine& line);
 void AddExport(CommandLine& line);
 void AddTransaction(CommandLine& line);
 void AddStat(CommandLine& line);
+void AddSpace(CommandLine& line);
+void AddCompact(CommandLine& line);
 void AddVerify(CommandLine& line);
 void AddCheckHistory(CommandLine& line);
 void AddVersion(CommandLine& line);

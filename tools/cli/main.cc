@@ -26,9 +26,9 @@ int Main(int argument_count, char** arguments) {
   app.footer(kFooter);
   app.require_subcommand(1);
   CommandLine line(app, session);
-  for (const auto add :
-       {AddCreate, AddGet, AddPut, AddDelete, AddCompareAndSwap, AddMerge, AddScan, AddImport,
-        AddExport, AddTransaction, AddStat, AddVerify, AddCheckHistory, AddVersion}) {
+  for (const auto add : {AddCreate, AddGet, AddPut, AddDelete, AddCompareAndSwap, AddMerge, AddScan,
+                         AddImport, AddExport, AddTransaction, AddStat, AddSpace, AddCompact,
+                         AddVerify, AddCheckHistory, AddVersion}) {
     add(line);
   }
   try {

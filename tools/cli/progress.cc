@@ -18,10 +18,11 @@ bool IsTerminal(int descriptor) {
   return ::isatty(descriptor) != 0 && kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-Progress::Progress(std::string action, uint64_t total)
+Progress::Progress(std::string action, uint64_t total, std::string unit)
     : shown_(IsTerminal(STDERR_FILENO)),
       action_(std::move(action)),
       total_(total),
+      unit_(std::move(unit)),
       start_(std::chrono::steady_clock::now()),
       next_draw_(start_ + std::chrono::milliseconds(300)) {}
 
@@ -38,7 +39,7 @@ void Progress::Update(uint64_t done, uint64_t records) {
 }
 
 void Progress::Draw(uint64_t done, uint64_t records, double seconds) {
-  std::string line = fmt::format("{} {} records, {:.0f}/s", action_, records,
+  std::string line = fmt::format("{} {} {}, {:.0f}/s", action_, records, unit_,
                                  static_cast<double>(records) / seconds);
   if (total_ != 0) {
     constexpr size_t kWidth = 24;

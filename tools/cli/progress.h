@@ -10,14 +10,15 @@ namespace moraine::cli {
 
 class Progress {
  public:
-  // `total` counts the same thing as `done` in Update, 0 when it is not known.
-  Progress(std::string action, uint64_t total);
+  // `total` counts the same thing as `done` in Update, 0 when it is not known. `unit`: what the rate
+  // counts.
+  Progress(std::string action, uint64_t total, std::string unit = "records");
   // Removes the bar.
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `records` are what the rate counts. Cheap; draws at most ten times a second.
+  // `records` are what the rate counts: of `unit`. Cheap; draws at most ten times a second.
   void Update(uint64_t done, uint64_t records);
 
  private:
@@ -26,6 +27,7 @@ class Progress {
   bool shown_;
   std::string action_;
   uint64_t total_;
+  std::string unit_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point next_draw_;
 };
