@@ -42,6 +42,48 @@ class WriteTransaction {
   MDB_txn* transaction_ = nullptr;
 };
 
+// The one writer holds the engine's lock, so it never loses.
+class LmdbView : public TransactionView {
+ public:
+  LmdbView(MDB_txn* transaction, MDB_dbi table) : transaction_(transaction), table_(table) {}
+
+  absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+    MDB_val wanted = ToVal(key);
+    MDB_val found;
+    const int code = mdb_get(transaction_, table_, &wanted, &found);
+    if (code == MDB_NOTFOUND) return false;
+    MORAINE_RETURN_IF_ERROR(ToStatus(code));
+    value->assign(ToView(found));
+    return true;
+  }
+  absl::Status Put(std::string_view key, std::string_view value) override {
+    MDB_val key_val = ToVal(key);
+    MDB_val value_val = ToVal(value);
+    return ToStatus(mdb_put(transaction_, table_, &key_val, &value_val, 0));
+  }
+  absl::Status Delete(std::string_view key) override {
+    MDB_val key_val = ToVal(key);
+    const int code = mdb_del(transaction_, table_, &key_val, nullptr);
+    return code == MDB_NOTFOUND ? absl::OkStatus() : ToStatus(code);
+  }
+  absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+    MDB_cursor* cursor = nullptr;
+    MORAINE_RETURN_IF_ERROR(ToStatus(mdb_cursor_open(transaction_, table_, &cursor)));
+    MDB_val key = ToVal(from);
+    MDB_val value;
+    int code = mdb_cursor_get(cursor, &key, &value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
+    while (code == MDB_SUCCESS && visit(ToView(key), ToView(value))) {
+      code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? absl::OkStatus() : ToStatus(code);
+  }
+
+ private:
+  MDB_txn* const transaction_;
+  const MDB_dbi table_;
+};
+
 class LmdbSession : public Session {
  public:
   LmdbSession(MDB_env* environment, MDB_dbi table) : environment_(environment), table_(table) {}
@@ -102,24 +144,18 @@ class LmdbSession : public Session {
     return true;
   }
 
-  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
-                            std::vector<std::string>* values,
-                            std::span<const KeyValue> writes) override {
-    values->resize(reads.size());
+  absl::Status InTransaction(TransactionMode mode, TransactionBody body) override {
+    if (mode == TransactionMode::kReadOnly) {
+      MORAINE_RETURN_IF_ERROR(ToStatus(mdb_txn_renew(reader_)));
+      LmdbView view(reader_, table_);
+      absl::Status done = body(view);
+      mdb_txn_reset(reader_);
+      return done;
+    }
     WriteTransaction writer;
     MORAINE_RETURN_IF_ERROR(writer.Begin(environment_));
-    for (size_t i = 0; i < reads.size(); ++i) {
-      MDB_val wanted = ToVal(reads[i]);
-      MDB_val found;
-      const int code = mdb_get(writer.get(), table_, &wanted, &found);
-      if (code != MDB_NOTFOUND) MORAINE_RETURN_IF_ERROR(ToStatus(code));
-      (*values)[i].assign(code == MDB_SUCCESS ? ToView(found) : std::string_view());
-    }
-    for (const KeyValue& record : writes) {
-      MDB_val key = ToVal(record.key);
-      MDB_val value = ToVal(record.value);
-      MORAINE_RETURN_IF_ERROR(ToStatus(mdb_put(writer.get(), table_, &key, &value, 0)));
-    }
+    LmdbView view(writer.get(), table_);
+    MORAINE_RETURN_IF_ERROR(body(view));
     return writer.Commit();
   }
 

@@ -12,6 +12,31 @@
 namespace moraine::bench {
 namespace {
 
+class MoraineView : public TransactionView {
+ public:
+  MoraineView(Transaction* transaction, Tree* tree) : transaction_(transaction), tree_(tree) {}
+
+  absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+    return transaction_->Get(*tree_, key,
+                             [value](std::string_view found) { value->assign(found); });
+  }
+  absl::Status Put(std::string_view key, std::string_view value) override {
+    return transaction_->Put(*tree_, key, value);
+  }
+  absl::Status Delete(std::string_view key) override { return transaction_->Delete(*tree_, key); }
+  absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+    MORAINE_ASSIGN_OR_RETURN(const std::unique_ptr<Cursor> at,
+                             transaction_->NewCursor(*tree_, {std::string(from), std::nullopt}));
+    MORAINE_RETURN_IF_ERROR(at->SeekToFirst());
+    while (at->Valid() && visit(at->key(), at->value())) MORAINE_RETURN_IF_ERROR(at->Next());
+    return absl::OkStatus();
+  }
+
+ private:
+  Transaction* const transaction_;
+  Tree* const tree_;
+};
+
 class MoraineSession : public Session {
  public:
   MoraineSession(Engine* engine, Tree* tree, Durability durability)
@@ -47,25 +72,19 @@ class MoraineSession : public Session {
     return position.has_value();
   }
 
-  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
-                            std::vector<std::string>* values,
-                            std::span<const KeyValue> writes) override {
-    values->resize(reads.size());
-    auto body = [&](Transaction& transaction) -> absl::Status {
-      for (size_t i = 0; i < reads.size(); ++i) {
-        std::string& value = (*values)[i];
-        value.clear();
-        MORAINE_RETURN_IF_ERROR(
-            transaction.Get(*tree_, reads[i], [&](std::string_view found) { value.assign(found); })
-                .status());
-      }
-      for (const KeyValue& write : writes)
-        MORAINE_RETURN_IF_ERROR(transaction.Put(*tree_, write.key, write.value));
-      return absl::OkStatus();
+  absl::Status InTransaction(TransactionMode mode, TransactionBody body) override {
+    TransactionOptions options;
+    if (mode == TransactionMode::kReadOnly) options.isolation = Isolation::kReadOnly;
+    bool again = false;
+    auto run = [&](Transaction& transaction) -> absl::Status {
+      if (again) CountRetry();
+      again = true;
+      MoraineView view(&transaction, tree_);
+      return body(view);
     };
     RetryOptions retry;
     retry.most_tries = 1'000'000;
-    return Transact(*engine_, {}, retry, {}, durability_, body).status();
+    return Transact(*engine_, options, retry, {}, durability_, run).status();
   }
 
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {

@@ -61,6 +61,43 @@ rocksdb::Options OptionsOf(const StoreSettings& settings) {
   return options;
 }
 
+// Reads of transactions that write are for update: validated at commit, which makes single keys
+// serializable. Scans are as of the snapshot only; the engine does not validate ranges.
+class RocksdbView : public TransactionView {
+ public:
+  RocksdbView(rocksdb::Transaction* transaction, TransactionMode mode)
+      : transaction_(transaction), for_update_(mode == TransactionMode::kReadWrite) {
+    at_snapshot_.snapshot = transaction->GetSnapshot();
+  }
+
+  absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+    const rocksdb::Status found =
+        for_update_ ? transaction_->GetForUpdate(at_snapshot_, ToSlice(key), value)
+                    : transaction_->Get(at_snapshot_, ToSlice(key), value);
+    if (found.IsNotFound()) return false;
+    MORAINE_RETURN_IF_ERROR(ToStatus(found));
+    return true;
+  }
+  absl::Status Put(std::string_view key, std::string_view value) override {
+    return ToStatus(transaction_->Put(ToSlice(key), ToSlice(value)));
+  }
+  absl::Status Delete(std::string_view key) override {
+    return ToStatus(transaction_->Delete(ToSlice(key)));
+  }
+  absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+    const std::unique_ptr<rocksdb::Iterator> at(transaction_->GetIterator(at_snapshot_));
+    for (at->Seek(ToSlice(from)); at->Valid(); at->Next()) {
+      if (!visit(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
+    }
+    return ToStatus(at->status());
+  }
+
+ private:
+  rocksdb::Transaction* const transaction_;
+  const bool for_update_;
+  rocksdb::ReadOptions at_snapshot_;
+};
+
 class RocksdbSession : public Session {
  public:
   RocksdbSession(rocksdb::OptimisticTransactionDB* database, const StoreSettings& settings)
@@ -136,25 +173,15 @@ class RocksdbSession : public Session {
     }
   }
 
-  absl::Status ReadAndWrite(std::span<const std::string_view> reads,
-                            std::vector<std::string>* values,
-                            std::span<const KeyValue> writes) override {
-    values->resize(reads.size());
-    while (true) {
+  absl::Status InTransaction(TransactionMode mode, TransactionBody body) override {
+    for (;; CountRetry()) {
       transaction_.reset(database_->BeginTransaction(write_options_, transaction_options_,
                                                      transaction_.release()));
-      rocksdb::ReadOptions at_snapshot;
-      at_snapshot.snapshot = transaction_->GetSnapshot();
-      for (size_t i = 0; i < reads.size(); ++i) {
-        // For update: validated at commit, which makes it serializable.
-        const rocksdb::Status found =
-            transaction_->GetForUpdate(at_snapshot, ToSlice(reads[i]), &(*values)[i]);
-        if (found.IsNotFound()) (*values)[i].clear();
-        if (!found.IsNotFound()) MORAINE_RETURN_IF_ERROR(ToStatus(found));
-      }
-      for (const KeyValue& write : writes) {
-        MORAINE_RETURN_IF_ERROR(
-            ToStatus(transaction_->Put(ToSlice(write.key), ToSlice(write.value))));
+      RocksdbView view(transaction_.get(), mode);
+      const absl::Status done = body(view);
+      if (!done.ok() || mode == TransactionMode::kReadOnly) {
+        MORAINE_RETURN_IF_ERROR(ToStatus(transaction_->Rollback()));
+        return done;
       }
       const rocksdb::Status committed = transaction_->Commit();
       if (committed.ok()) return absl::OkStatus();

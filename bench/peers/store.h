@@ -40,6 +40,25 @@ using ConditionalUpdate = absl::FunctionRef<bool(std::string_view current, std::
 // Returns whether the scan goes on. The views live for this call.
 using ScanVisitor = absl::FunctionRef<bool(std::string_view key, std::string_view value)>;
 
+// A transaction under way: reads are of one instant, with its own writes laid over. Every call may
+// fail with Aborted when another transaction was first; the body then returns that error, and runs
+// again.
+class TransactionView {
+ public:
+  virtual ~TransactionView() = default;
+  // Copies the value out; false when the key is absent. Holds until the commit where the engine is
+  // serializable.
+  virtual absl::StatusOr<bool> Get(std::string_view key, std::string* value) = 0;
+  virtual absl::Status Put(std::string_view key, std::string_view value) = 0;
+  virtual absl::Status Delete(std::string_view key) = 0;
+  // Visits keys >= `from` in order. The visitor must not call the view.
+  virtual absl::Status Scan(std::string_view from, ScanVisitor visit) = 0;
+};
+
+enum class TransactionMode : uint8_t { kReadWrite, kReadOnly };
+// No effects but on the transaction; an error that is no conflict ends it, with nothing written.
+using TransactionBody = absl::FunctionRef<absl::Status(TransactionView&)>;
+
 // What one thread uses: holds whatever the engine wants to be reused between operations (read
 // transactions, cursors, buffers). Owner thread only; destroyed before its store is closed.
 class Session {
@@ -67,19 +86,41 @@ class Session {
   virtual absl::Status PutMany(std::span<const KeyValue> records) = 0;
   // Reads, decides and writes with nothing in between; whether it wrote. An absent key: false.
   virtual absl::StatusOr<bool> Update(std::string_view key, ConditionalUpdate update) = 0;
-  // Reads keys and writes records in one transaction of the strongest isolation that the engine has,
-  // run again until it commits. An absent key reads as an empty value. Only where the store
-  // has_transactions().
+  // Runs the body in a transaction of the strongest isolation that the engine has, again until it
+  // commits. Only where the store has_transactions().
+  virtual absl::Status InTransaction(TransactionMode mode, TransactionBody body) {
+    static_cast<void>(mode);
+    static_cast<void>(body);
+    return absl::UnimplementedError("the engine has no transactions");
+  }
+  // How often a transaction of this session had to run again.
+  uint64_t retries() const { return retries_; }
+  // Reads keys and writes records in one transaction. An absent key reads as an empty value.
   virtual absl::Status ReadAndWrite(std::span<const std::string_view> reads,
                                     std::vector<std::string>* values,
                                     std::span<const KeyValue> writes) {
-    static_cast<void>(reads);
-    static_cast<void>(values);
-    static_cast<void>(writes);
-    return absl::UnimplementedError("the engine has no transactions");
+    values->resize(reads.size());
+    return InTransaction(TransactionMode::kReadWrite, [&](TransactionView& view) -> absl::Status {
+      for (size_t i = 0; i < reads.size(); ++i) {
+        const absl::StatusOr<bool> found = view.Get(reads[i], &(*values)[i]);
+        if (!found.ok()) return found.status();
+        if (!*found) (*values)[i].clear();
+      }
+      for (const KeyValue& write : writes) {
+        const absl::Status put = view.Put(write.key, write.value);
+        if (!put.ok()) return put;
+      }
+      return absl::OkStatus();
+    });
   }
   // Visits keys >= `from` in order, as of one instant.
   virtual absl::Status Scan(std::string_view from, ScanVisitor visit) = 0;
+
+ protected:
+  void CountRetry() { ++retries_; }
+
+ private:
+  uint64_t retries_ = 0;
 };
 
 // Counted since the store was opened; 0 where the engine does not tell.

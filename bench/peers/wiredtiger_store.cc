@@ -27,6 +27,63 @@ absl::Status ToStatus(int code) {
   return absl::InternalError(std::string("wiredtiger: ") + wiredtiger_strerror(code));
 }
 
+// A transaction on a session's one cursor. What it loses to another transaction, at any call, it
+// remembers, so that the session runs it again.
+class WiredtigerView : public TransactionView {
+ public:
+  explicit WiredtigerView(WT_CURSOR* cursor) : cursor_(cursor) {}
+  bool lost() const { return lost_; }
+
+  absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+    WT_ITEM item = ToItem(key);
+    cursor_->set_key(cursor_, &item);
+    int code = cursor_->search(cursor_);
+    if (code == WT_NOTFOUND) return false;
+    if (code == 0) code = cursor_->get_value(cursor_, &item);
+    MORAINE_RETURN_IF_ERROR(Note(code));
+    value->assign(ToView(item));
+    return true;
+  }
+  absl::Status Put(std::string_view key, std::string_view value) override {
+    WT_ITEM key_item = ToItem(key);
+    WT_ITEM value_item = ToItem(value);
+    cursor_->set_key(cursor_, &key_item);
+    cursor_->set_value(cursor_, &value_item);
+    return Note(cursor_->insert(cursor_));
+  }
+  absl::Status Delete(std::string_view key) override {
+    WT_ITEM item = ToItem(key);
+    cursor_->set_key(cursor_, &item);
+    const int code = cursor_->remove(cursor_);
+    return code == WT_NOTFOUND ? absl::OkStatus() : Note(code);
+  }
+  absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+    WT_ITEM key = ToItem(from);
+    cursor_->set_key(cursor_, &key);
+    int order = 0;
+    int code = cursor_->search_near(cursor_, &order);
+    if (code == 0 && order < 0) code = cursor_->next(cursor_);
+    while (code == 0) {
+      WT_ITEM value{};
+      code = cursor_->get_key(cursor_, &key);
+      if (code == 0) code = cursor_->get_value(cursor_, &value);
+      if (code != 0 || !visit(ToView(key), ToView(value))) break;
+      code = cursor_->next(cursor_);
+    }
+    return code == WT_NOTFOUND ? absl::OkStatus() : Note(code);
+  }
+
+ private:
+  absl::Status Note(int code) {
+    lost_ = lost_ || code == WT_ROLLBACK;
+    return code == WT_ROLLBACK ? absl::AbortedError("wiredtiger: another was first")
+                               : ToStatus(code);
+  }
+
+  WT_CURSOR* const cursor_;
+  bool lost_ = false;
+};
+
 // One WT_SESSION and one cursor, both for one thread.
 class WiredtigerSession : public Session {
  public:
@@ -53,7 +110,7 @@ class WiredtigerSession : public Session {
 
   absl::Status PutMany(std::span<const KeyValue> records) override {
     return UntilNoConflict([&] {
-      return InTransaction([&] {
+      return Within([&] {
         int code = 0;
         for (size_t index = 0; index < records.size() && code == 0; ++index) {
           code = Insert(records[index].key, records[index].value);
@@ -67,7 +124,7 @@ class WiredtigerSession : public Session {
     bool written = false;
     absl::Status error;
     MORAINE_RETURN_IF_ERROR(UntilNoConflict([&] {
-      return InTransaction([&] {
+      return Within([&] {
         written = false;
         const absl::StatusOr<bool> found = Find(key, &current_);
         error = found.status();
@@ -80,8 +137,26 @@ class WiredtigerSession : public Session {
     return written;
   }
 
+  // Snapshot isolation: write skew is possible, unlike with the others.
+  absl::Status InTransaction(TransactionMode, TransactionBody body) override {
+    for (;; CountRetry()) {
+      MORAINE_RETURN_IF_ERROR(ToStatus(session_->begin_transaction(session_, nullptr)));
+      WiredtigerView view(cursor_);
+      const absl::Status done = body(view);
+      MORAINE_RETURN_IF_ERROR(ToStatus(cursor_->reset(cursor_)));
+      int code = WT_ROLLBACK;
+      if (done.ok()) {
+        code = session_->commit_transaction(session_, nullptr);
+      } else {
+        MORAINE_RETURN_IF_ERROR(ToStatus(session_->rollback_transaction(session_, nullptr)));
+        if (!view.lost()) return done;
+      }
+      if (code != WT_ROLLBACK) return ToStatus(code);
+    }
+  }
+
   absl::Status Scan(std::string_view from, ScanVisitor visit) override {
-    return ToStatus(InTransaction([&] {
+    return ToStatus(Within([&] {
       int code = Position(from);
       while (code == 0) {
         WT_ITEM key{};
@@ -128,7 +203,7 @@ class WiredtigerSession : public Session {
 
   // Commits what `work` did unless it returns an error; leaves the cursor nowhere.
   template <class Work>
-  int InTransaction(Work work) {
+  int Within(Work work) {
     int code = session_->begin_transaction(session_, nullptr);
     if (code != 0) return code;
     code = work();
@@ -175,6 +250,7 @@ class WiredtigerStore : public Store {
     return session;
   }
 
+  bool has_transactions() const override { return true; }
   // What earlier writes owe is the next checkpoint.
   absl::Status Settle() override {
     WT_SESSION* session = nullptr;

@@ -42,6 +42,36 @@ class MapStore : public Store {
   size_t size() const { return map_.size(); }
 
  private:
+  using Map = std::map<std::string, std::string, std::less<>>;
+
+  class MapView : public TransactionView {
+   public:
+    explicit MapView(Map* map) : map_(map) {}
+    absl::StatusOr<bool> Get(std::string_view key, std::string* value) override {
+      const auto found = map_->find(key);
+      if (found == map_->end()) return false;
+      *value = found->second;
+      return true;
+    }
+    absl::Status Put(std::string_view key, std::string_view value) override {
+      map_->insert_or_assign(std::string(key), std::string(value));
+      return absl::OkStatus();
+    }
+    absl::Status Delete(std::string_view key) override {
+      map_->erase(std::string(key));
+      return absl::OkStatus();
+    }
+    absl::Status Scan(std::string_view from, ScanVisitor visit) override {
+      for (auto at = map_->lower_bound(from); at != map_->end(); ++at) {
+        if (!visit(at->first, at->second)) break;
+      }
+      return absl::OkStatus();
+    }
+
+   private:
+    Map* const map_;
+  };
+
   class MapSession : public Session {
    public:
     explicit MapSession(MapStore* store) : store_(store) {}
@@ -83,6 +113,15 @@ class MapStore : public Store {
       }
       return PutMany(writes);
     }
+    // One at a time; an error takes everything back.
+    absl::Status InTransaction(TransactionMode, TransactionBody body) override {
+      const std::lock_guard<std::mutex> lock(store_->mutex_);
+      const auto before = store_->map_;
+      MapView view(&store_->map_);
+      absl::Status done = body(view);
+      if (!done.ok()) store_->map_ = before;
+      return done;
+    }
     absl::Status Scan(std::string_view from, ScanVisitor visit) override {
       const std::lock_guard<std::mutex> lock(store_->mutex_);
       for (auto at = store_->map_.lower_bound(from); at != store_->map_.end(); ++at) {
@@ -97,7 +136,7 @@ class MapStore : public Store {
 
   const MapStoreFaults faults_;
   std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> map_;
+  Map map_;
   uint64_t puts_ = 0;
   int settled_ = 0;
 };

@@ -145,6 +145,76 @@ TEST_P(StoreConformanceTest, TransactionsReadAndWrite) {
   EXPECT_EQ(value, "3");
 }
 
+TEST_P(StoreConformanceTest, TransactionsSeeTheirOwnWritesAndLeaveNothingWhenTheyFail) {
+  if (!store_->has_transactions()) GTEST_SKIP() << "no transactions";
+  const auto session = NewSession();
+  for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(session->Put(key, key).ok());
+  std::string seen;
+  auto change = [&](TransactionView& view) -> absl::Status {
+    seen.clear();
+    std::string value;
+    EXPECT_TRUE(view.Get("a", &value).value());
+    EXPECT_TRUE(view.Put("bb", "new").ok());
+    EXPECT_TRUE(view.Delete("b").ok());
+    EXPECT_TRUE(view.Delete("absent").ok());
+    EXPECT_FALSE(view.Get("b", &value).value());
+    return view.Scan("aa", [&](std::string_view key, std::string_view) {
+      seen.append(key).append(" ");
+      return true;
+    });
+  };
+  auto fail = [&](TransactionView& view) -> absl::Status {
+    EXPECT_TRUE(change(view).ok());
+    return absl::FailedPreconditionError("changed its mind");
+  };
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(session->InTransaction(TransactionMode::kReadWrite, fail)));
+  EXPECT_EQ(seen, "bb c ");
+  std::string value;
+  EXPECT_TRUE(session->Get("b", &value).value());
+  EXPECT_FALSE(session->Get("bb", &value).value());
+  ASSERT_TRUE(session->InTransaction(TransactionMode::kReadWrite, change).ok());
+  EXPECT_EQ(seen, "bb c ");
+  EXPECT_FALSE(session->Get("b", &value).value());
+  auto look = [&](TransactionView& view) -> absl::Status {
+    EXPECT_TRUE(view.Get("bb", &value).value());
+    return view.Scan("c", [&](std::string_view key, std::string_view) {
+      seen = key;
+      return false;
+    });
+  };
+  ASSERT_TRUE(session->InTransaction(TransactionMode::kReadOnly, look).ok());
+  EXPECT_EQ(value, "new");
+  EXPECT_EQ(seen, "c");
+}
+
+TEST_P(StoreConformanceTest, ConcurrentTransactionsLoseNoUpdate) {
+  if (!store_->has_transactions()) GTEST_SKIP() << "no transactions";
+  constexpr int kThreads = 3;
+  const int turns = GetParam().synced ? 10 : 200;
+  ASSERT_TRUE(NewSession()->Put("counter", "0").ok());
+  std::vector<std::thread> threads;
+  for (int number = 0; number < kThreads; ++number) {
+    threads.emplace_back([this, turns] {
+      const auto session = NewSession();
+      for (int turn = 0; turn < turns; ++turn) {
+        auto add = [&](TransactionView& view) -> absl::Status {
+          std::string value;
+          const absl::StatusOr<bool> found = view.Get("counter", &value);
+          if (!found.ok()) return found.status();
+          std::this_thread::sleep_for(std::chrono::microseconds(20));
+          return view.Put("counter", std::to_string(std::stoi(value) + 1));
+        };
+        EXPECT_TRUE(session->InTransaction(TransactionMode::kReadWrite, add).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string value;
+  EXPECT_TRUE(NewSession()->Get("counter", &value).value());
+  EXPECT_EQ(value, std::to_string(kThreads * turns));
+}
+
 TEST_P(StoreConformanceTest, ConcurrentUpdatesLoseNothing) {
   constexpr int kThreads = 3;
   const int turns = GetParam().synced ? 10 : 300;
