@@ -37,8 +37,11 @@ class SegmentWindow {
     const uint64_t wanted = RoundUpTo(at + bytes - begin_, kIoAlignment);
     if (buffer_ == nullptr || buffer_->size() < wanted) {
       DropBuffer();
-      const uint64_t size = std::max(wanted, kWindowBytes);
-      if (budget_ != nullptr && !budget_->Charge(size, ChargeKind::kReserve)) {
+      uint64_t size = std::max(wanted, kWindowBytes);
+      bool charged = budget_ == nullptr || budget_->Charge(size, ChargeKind::kReserve);
+      // Whoever has little memory reads more often.
+      if (!charged) charged = budget_->Charge(size = wanted, ChargeKind::kReserve);
+      if (!charged) {
         return absl::ResourceExhaustedError("the memory budget has no room to clean segments");
       }
       buffer_ = std::make_unique<AlignedBuffer>(size);
