@@ -2,6 +2,7 @@
 #include "storage/cleaner.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "storage/base/status_macros.h"
@@ -9,6 +10,8 @@
 namespace moraine {
 namespace {
 
+// What those who take space may owe, in segments, before they wait for whoever cleans.
+constexpr uint64_t kMostOwedSegments = 4;
 // Chosen at once: looking at all segments is worth a few of them.
 constexpr size_t kVictims = 8;
 constexpr size_t kPagesTogether = 32;
@@ -61,7 +64,17 @@ void Cleaner::Pay(uint64_t bytes) {
     // order: relaxed: a count; whoever takes the debt pays it
     owed = owed_bytes_.exchange(0, std::memory_order_relaxed);
     if (owed < stats.segment_bytes) break;
-    MutexLock lock(step_mutex_);
+    std::unique_lock lock(step_mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) {
+      // Somebody cleans. Waiting for it in a queue of all writers would be a stall; running far
+      // ahead of it would use up the free space.
+      // order: relaxed: a count
+      owed = owed_bytes_.fetch_add(owed, std::memory_order_relaxed) + owed;
+      if (owed < kMostOwedSegments * stats.segment_bytes) return;
+      // order: relaxed: a count
+      owed = owed_bytes_.exchange(0, std::memory_order_relaxed);
+      lock.lock();
+    }
     absl::StatusOr<uint64_t> gained = Step();
     if (!gained.ok() || *gained == 0) return;  // no cleaning would help
     Count(paid_steps_);

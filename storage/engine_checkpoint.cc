@@ -183,7 +183,7 @@ void EngineImplementation::AddPageStats(EngineStats* stats) {
       DiskWord word = table_->LoadDisk(PageId(page));
       if (word.none()) continue;
       ++stats->pages_on_disk;
-      stats->pieces_on_disk += word.packed() ? 1 : word.refs()->count;
+      stats->pieces_on_disk += word.packed() ? 1 : word.refs()->count();
     }
   }
 }

@@ -38,7 +38,7 @@ std::vector<PageId> EngineImplementation::PagesInPieces(PageTable::Extent extent
   for (uint32_t page = extent.begin; page < extent.end; ++page) {
     EpochGuard guard(heap_->Local());
     const DiskRefs* refs = table_->LoadDisk(PageId(page)).refs();
-    if (refs != nullptr && refs->count > 1) pages.push_back(PageId(page));
+    if (refs != nullptr && refs->count() > 1) pages.push_back(PageId(page));
   }
   return pages;
 }

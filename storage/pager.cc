@@ -83,7 +83,8 @@ size_t Pager::EvictDirty(std::span<const PageId> dirty) {
   }
   size_t evicted = 0;
   for (PageId page : dirty) {
-    EvictResult result = flushed.ok() ? EvictOne(page) : EvictResult::kBusy;
+    // Even when the flush failed: what was written until then can go, and may be what was missing.
+    EvictResult result = EvictOne(page);
     if (result == EvictResult::kEvicted) {
       ++evicted;
     } else if (result != EvictResult::kGone) {
@@ -93,9 +94,50 @@ size_t Pager::EvictDirty(std::span<const PageId> dirty) {
   return evicted;
 }
 
+// Whether a page that was read, and not changed since, should go back as one piece. Each such read
+// cost a device read per fragment; writing the page costs as much as its base is long, but once.
+// Neither knows whether more reads will come (ski rental), so the expected cost of reading before
+// the page is written is made that of two writes. Drawing lots saves a counter per page
+// (architecture.md 3.2, read debt).
+bool Pager::OwesRewrite(PageId page) {
+  constexpr uint64_t kReadBytes = 4096;
+  constexpr uint64_t kWritesWorth = 2;
+  EpochGuard guard(parts_.environment->Local().heap());
+  const DiskRefs* refs = table_.LoadDisk(page).refs();
+  if (refs == nullptr || refs->count() < 2) return false;
+  MemWord word = table_.Load(page);
+  if (word.state() != PageState::kBase) return false;
+  // What was flushed out of memory since covers more than the block that was read.
+  if (PageImage::Of(word).block().header().covers < refs->covers()) return false;
+  uint64_t reads = (refs->piece(0).location.stored_bytes + kReadBytes - 1) / kReadBytes;
+  lots_ = lots_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
+  return (lots_ >> 33) % (kWritesWorth * reads) < refs->count() - 1;
+}
+
+size_t Pager::EvictAhead() {
+  std::vector<PageId> victims;
+  queue_->PickVictims(kVictimsOfBackground, &victims);
+  std::vector<PageId> owing;
+  bool disk_full = parts_.store->stats().low_space;
+  std::erase_if(victims, [&](PageId page) {
+    if (disk_full || !OwesRewrite(page)) return false;
+    owing.push_back(page);
+    return true;
+  });
+  // Should it fail: they leave as they are, and the next flush tells.
+  if (!owing.empty()) static_cast<void>(RewriteResident(owing));
+  Settle();
+  victims.insert(victims.end(), owing.begin(), owing.end());
+  return Evict(victims, Flushing::kAllowed);
+}
+
 size_t Pager::EvictSome(size_t count, Flushing flushing) {
   std::vector<PageId> victims;
   queue_->PickVictims(count, &victims);
+  return Evict(victims, flushing);
+}
+
+size_t Pager::Evict(std::span<const PageId> victims, Flushing flushing) {
   std::vector<PageId> dirty;
   size_t evicted = 0;
   for (PageId page : victims) {
@@ -128,13 +170,19 @@ void Pager::Assist() {
   if (AboveHighWater()) EvictSome(kVictimsOfAssist, Flushing::kNever);
 }
 
+// What was evicted is in this thread's limbo until the guards of others have ended.
+void Pager::DrainLimbo() {
+  Heap& heap = *parts_.environment->heap;
+  heap.WaitForGuards();
+  heap.DrainLocal();
+}
+
 absl::Status Pager::MakeRoom(uint64_t bytes) {
   uint64_t most = budget_.limit_bytes();
   auto has_room = [&] { return bytes <= most && budget_.used_bytes() <= most - bytes; };
   if (has_room()) return absl::OkStatus();
   // order: relaxed: a statistic
   counts_.rooms_made.fetch_add(1, std::memory_order_relaxed);
-  Heap& heap = *parts_.environment->heap;
   auto give_up = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     uint32_t ticket = progress_.Ticket();
@@ -144,9 +192,7 @@ absl::Status Pager::MakeRoom(uint64_t bytes) {
     bool disk_full = parts_.store->stats().low_space;
     size_t evicted = disk_full ? EvictSome(kVictimsOfForeground, Flushing::kNever) : 0;
     if (evicted == 0) evicted = EvictSome(kVictimsOfForeground, Flushing::kAllowed);
-    // What was evicted is in this thread's limbo until the guards of others have ended.
-    heap.WaitForGuards();
-    heap.DrainLocal();
+    DrainLimbo();
     auto now = std::chrono::steady_clock::now();
     if (evicted > 0) {
       give_up = now + kPatience;
@@ -193,9 +239,8 @@ void Pager::Background() {
     if (AboveHighWater()) {
       size_t evicted = 0;
       while (!BelowLowWater()) {
-        size_t now = EvictSome(kVictimsOfBackground, Flushing::kAllowed);
-        parts_.environment->heap->WaitForGuards();
-        parts_.environment->heap->DrainLocal();
+        size_t now = EvictAhead();
+        DrainLimbo();
         if (now == 0) break;
         evicted += now;
       }

@@ -15,6 +15,7 @@
 #ifndef MORAINE_STORAGE_PAGER_H_
 #define MORAINE_STORAGE_PAGER_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -145,7 +146,8 @@ class Pager final : public PageService {
     // Pieces of `disk` that were moved as they are, by their index: nothing else changes.
     std::vector<std::pair<uint32_t, PieceLocation>> moves;
     uint64_t max_ts = 0;  // with moves: as of `disk`
-    DiskRefs* refs = nullptr;
+    size_t group = 0;     // index in the batch of the first that is published together with it
+    const DiskRefs* refs = nullptr;
   };
   // A piece copied out of a segment that is being cleaned.
   struct HeldPiece {
@@ -162,6 +164,9 @@ class Pager final : public PageService {
   absl::StatusOr<Tree::CaptureResult> CaptureOnce(Tree& tree, PageId page, Timestamp before,
                                                   Tree::CaptureForm form, PageId* other);
   void ForgetFrom(size_t begin);
+  void Forget(ThreadHeap& heap, const Written& written);
+  static std::span<const PieceRef> PiecesAfter(const Written& written,
+                                               std::array<PieceRef, kMostPieces>* pieces);
   absl::Status PublishBatch();
   absl::Status MakeRefs(ThreadHeap& heap);
   void PublishLocked(ThreadHeap& heap, Written& written);
@@ -174,13 +179,19 @@ class Pager final : public PageService {
   uint32_t PieceCount(PageId page);
   absl::Status MoveHeld(std::vector<HeldPiece>* held, Stream from);
   absl::Status MovePage(std::span<const HeldPiece> held, Stream stream);
+  absl::Status RewriteResident(std::span<const PageId> pages);
   bool WorthRewriting(PageId page, const DiskCopy& disk, std::span<const uint32_t> moved);
   absl::StatusOr<bool> CaptureWhole(Tree& tree, PageId page);
 
   size_t EvictSome(size_t count, Flushing flushing);
+  size_t Evict(std::span<const PageId> victims, Flushing flushing);
+  // Of the background thread.
+  size_t EvictAhead();
+  bool OwesRewrite(PageId page);
   EvictResult EvictOne(PageId page);
   size_t EvictDirty(std::span<const PageId> dirty);
   void Background();
+  void DrainLimbo();
   bool AboveHighWater() const;
   bool BelowLowWater() const;
   Tree* TreeOf(PageId page);
@@ -205,6 +216,7 @@ class Pager final : public PageService {
   std::vector<LooseSeparator> separators_;                    // under publication_mutex_
 
   std::thread background_;
+  uint64_t lots_ = 1;  // background_ only
   std::function<absl::Status()> checkpoint_;
   EventCount work_;
   EventCount progress_;

@@ -133,7 +133,7 @@ absl::Status Pager::MovePage(std::span<const HeldPiece> held, Stream stream) {
     EpochGuard guard(parts_.environment->Local().heap());
     DiskWord word = table_.LoadDisk(page);
     written.disk = DiskCopy::Of(word);
-    if (const DiskRefs* refs = word.refs()) written.max_ts = refs->max_ts;
+    if (const DiskRefs* refs = word.refs()) written.max_ts = refs->max_ts();
   }
   std::vector<uint32_t> moved;
   std::vector<const StoredPiece*> pieces;
@@ -160,6 +160,7 @@ absl::Status Pager::MovePage(std::span<const HeldPiece> held, Stream stream) {
     Add(counts_.moved_bytes, location->stored_bytes);
   }
   captured_.insert(page.value());
+  written.group = batch_.size();
   batch_.push_back(std::move(written));
   return absl::OkStatus();
 }
@@ -194,23 +195,23 @@ absl::Status Pager::RewritePages(std::span<const PageId> pages) {
     absl::Status loaded = tree->LoadPages(of_tree, ChargeKind::kReserve);
     if (!loaded.ok() && !tree->dropped()) return loaded;
   }
-  {
-    MutexLock lock(flush_mutex_);
-    absl::Status status;
-    for (PageId page : pages) {
-      Tree* tree = TreeOf(page);
-      if (!status.ok() || tree == nullptr || captured_.contains(page.value())) continue;
-      if (PieceCount(page) < 2) continue;
-      status = CaptureWhole(*tree, page).status();
-    }
-    if (status.ok()) status = PublishBatch();
-    if (!status.ok()) {
-      ForgetFrom(0);
-      return status;
-    }
-  }
+  MORAINE_RETURN_IF_ERROR(RewriteResident(pages));
   if (AboveHighWater()) EvictSome(2 * pages.size(), Flushing::kNever);
   return absl::OkStatus();
+}
+
+absl::Status Pager::RewriteResident(std::span<const PageId> pages) {
+  MutexLock lock(flush_mutex_);
+  absl::Status status;
+  for (PageId page : pages) {
+    Tree* tree = TreeOf(page);
+    if (!status.ok() || tree == nullptr || captured_.contains(page.value())) continue;
+    if (PieceCount(page) < 2) continue;
+    status = CaptureWhole(*tree, page).status();
+  }
+  if (status.ok()) status = PublishBatch();
+  if (!status.ok()) ForgetFrom(0);
+  return status;
 }
 
 bool Pager::HasShrunken() {

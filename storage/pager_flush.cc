@@ -57,6 +57,8 @@ absl::Status Pager::FlushExtent(PageTable::Extent extent, Timestamp before) {
     }
     Settle();
     if (!dirty.empty()) backoff.Wait();
+    // What had to be read for it came out of the reserve. This may be the very thread that evicts.
+    if (AboveHighWater() && EvictSome(2 * kBatchPages, Flushing::kNever) > 0) DrainLimbo();
   }
   return absl::OkStatus();
 }
@@ -108,7 +110,8 @@ absl::Status Pager::LoadAndCapture(Timestamp before) {
 
 absl::StatusOr<Tree::CaptureResult> Pager::CaptureOnce(Tree& tree, PageId page, Timestamp before,
                                                        Tree::CaptureForm form, PageId* other) {
-  auto emit = [&](const PageCapture& capture) -> absl::Status {
+  const size_t group = batch_.size();
+  auto emit = [&, group](const PageCapture& capture) -> absl::Status {
     if (!captured_.insert(capture.header.page.value()).second) {
       return absl::AbortedError("a page of this batch is part of another group");
     }
@@ -124,6 +127,7 @@ absl::StatusOr<Tree::CaptureResult> Pager::CaptureOnce(Tree& tree, PageId page, 
       return location.status();
     }
     Written written;
+    written.group = group;
     written.header = capture.header;
     written.disk = capture.disk;
     written.piece = {*location, capture.header.version};
@@ -138,12 +142,17 @@ absl::StatusOr<Tree::CaptureResult> Pager::CaptureOnce(Tree& tree, PageId page, 
 }
 
 void Pager::ForgetFrom(size_t begin) {
-  for (size_t i = begin; i < batch_.size(); ++i) {
-    captured_.erase(batch_[i].header.page.value());
-    if (batch_[i].moves.empty()) parts_.store->Release(batch_[i].piece.location);
-    for (const auto& [index, location] : batch_[i].moves) parts_.store->Release(location);
-  }
+  ThreadHeap& heap = parts_.environment->Local().heap();
+  for (size_t i = begin; i < batch_.size(); ++i) Forget(heap, batch_[i]);
   batch_.resize(begin);
+}
+
+void Pager::Forget(ThreadHeap& heap, const Written& written) {
+  captured_.erase(written.header.page.value());
+  if (written.moves.empty()) parts_.store->Release(written.piece.location);
+  for (const auto& [index, location] : written.moves) parts_.store->Release(location);
+  if (written.refs != nullptr)
+    heap.Free(const_cast<DiskRefs*>(written.refs), written.refs->bytes());
 }
 
 absl::Status Pager::CapturePage(PageId page, Timestamp before) {
@@ -180,39 +189,62 @@ absl::Status Pager::CapturePage(PageId page, Timestamp before) {
   return absl::OkStatus();
 }
 
-// Allocates the new lists before anything is published, so that a group is never half published.
-absl::Status Pager::MakeRefs(ThreadHeap& heap) {
-  for (Written& written : batch_) {
-    const DiskCopy& disk = written.disk;
-    bool moved = !written.moves.empty();
-    if (moved && PackedMove(written.disk, written.moves).has_value()) continue;
-    uint32_t kept = written.replaces ? 0 : disk.count;
-    uint32_t count = moved ? disk.count : kept + 1;
-    MORAINE_CHECK(count <= kMostPieces);
-    void* memory = heap.Allocate(DiskRefs::Bytes(count), ChargeKind::kReserve);
-    if (memory == nullptr) {
-      return absl::ResourceExhaustedError(
-          "no memory left for the lists of a page's pieces; raise memory_bytes");
-    }
-    auto* refs = new (memory) DiskRefs;
-    refs->count = count;
-    refs->version = moved ? disk.pieces[count - 1].version : written.header.version;
-    refs->covers = moved ? disk.covers : written.header.covers;
-    refs->max_ts = moved ? written.max_ts : written.header.max_ts;
-    for (uint32_t i = 0; i < kept; ++i) refs->pieces[i] = disk.pieces[i];
-    if (!moved) refs->pieces[kept] = written.piece;
-    for (const auto& [index, location] : written.moves) refs->pieces[index].location = location;
-    written.refs = refs;
+// The pieces of a page once `written` is published.
+std::span<const PieceRef> Pager::PiecesAfter(const Written& written,
+                                             std::array<PieceRef, kMostPieces>* pieces) {
+  const DiskCopy& disk = written.disk;
+  uint32_t count = 0;
+  if (!written.replaces) {
+    for (; count < disk.count; ++count) (*pieces)[count] = disk.pieces[count];
   }
-  return absl::OkStatus();
+  for (const auto& [index, location] : written.moves) (*pieces)[index].location = location;
+  if (written.moves.empty()) {
+    MORAINE_CHECK(count < kMostPieces);
+    (*pieces)[count++] = written.piece;
+  }
+  return std::span(pieces->data(), count);
+}
+
+// Allocates the new lists before anything is published. Groups that find no memory are left out
+// whole, for a later batch: the others free some.
+absl::Status Pager::MakeRefs(ThreadHeap& heap) {
+  std::unordered_set<size_t> refused;
+  for (Written& written : batch_) {
+    if (!written.moves.empty() && PackedMove(written.disk, written.moves).has_value()) continue;
+    if (refused.contains(written.group)) continue;
+    bool moved = !written.moves.empty();
+    std::array<PieceRef, kMostPieces> memory_of_pieces;
+    std::span<const PieceRef> pieces = PiecesAfter(written, &memory_of_pieces);
+    void* memory = heap.Allocate(DiskRefs::BytesFor(pieces), ChargeKind::kReserve);
+    if (memory == nullptr) {
+      refused.insert(written.group);
+      continue;
+    }
+    written.refs =
+        DiskRefs::Make(memory, pieces, moved ? written.disk.covers : written.header.covers,
+                       moved ? written.max_ts : written.header.max_ts);
+  }
+  if (refused.empty()) return absl::OkStatus();
+  std::vector<Written> left_out;
+  std::erase_if(batch_, [&](Written& written) {
+    if (!refused.contains(written.group)) return false;
+    left_out.push_back(std::move(written));
+    return true;
+  });
+  for (const Written& written : left_out) {
+    Forget(heap, written);
+    unfinished_.push_back(written.header.page);
+  }
+  if (!batch_.empty()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      "no memory left for the lists of a page's pieces; raise memory_bytes");
 }
 
 void Pager::ReleasePieces(ThreadHeap& heap, DiskWord word, bool pieces_too) {
   DiskCopy old = DiskCopy::Of(word);
   for (uint32_t i = 0; pieces_too && i < old.count; ++i)
     parts_.store->Release(old.pieces[i].location);
-  if (const DiskRefs* refs = word.refs())
-    heap.Retire(const_cast<DiskRefs*>(refs), DiskRefs::Bytes(refs->count));
+  if (const DiskRefs* refs = word.refs()) heap.Retire(const_cast<DiskRefs*>(refs), refs->bytes());
 }
 
 void Pager::PublishLocked(ThreadHeap& heap, Written& written) {
@@ -242,9 +274,6 @@ absl::Status Pager::PublishBatch() {
   absl::Status ready = parts_.store->Write();
   if (ready.ok()) ready = MakeRefs(heap);
   if (!ready.ok()) {
-    for (Written& written : batch_) {
-      if (written.refs != nullptr) heap.Free(written.refs, DiskRefs::Bytes(written.refs->count));
-    }
     ForgetFrom(0);
     return ready;
   }
@@ -308,7 +337,7 @@ TableCopy Pager::CopyTable() {
       DiskWord word = table_.LoadDisk(page);
       if (word.none()) continue;
       TableEntry entry{page, table_.TreeOf(page), 0, DiskCopy::Of(word)};
-      if (const DiskRefs* refs = word.refs()) entry.max_ts = refs->max_ts;
+      if (const DiskRefs* refs = word.refs()) entry.max_ts = refs->max_ts();
       entries.push_back(entry);
     }
     copy.chunks[chunk] = {EncodeTableChunk(entries), static_cast<uint32_t>(entries.size())};

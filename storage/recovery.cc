@@ -65,18 +65,13 @@ absl::Status Recovery::AdoptEntry(const TableEntry& entry) {
     if (packed) word = *packed;
   }
   if (word.none()) {
-    void* memory = environment_.Local().heap().Allocate(DiskRefs::Bytes(entry.disk.count),
-                                                        ChargeKind::kReserve);
+    std::span<const PieceRef> pieces(entry.disk.pieces.data(), entry.disk.count);
+    void* memory =
+        environment_.Local().heap().Allocate(DiskRefs::BytesFor(pieces), ChargeKind::kReserve);
     if (memory == nullptr) {
       return absl::ResourceExhaustedError("no memory left for the page table; raise memory_bytes");
     }
-    auto* refs = new (memory) DiskRefs;
-    refs->count = entry.disk.count;
-    refs->covers = entry.disk.covers;
-    refs->max_ts = entry.max_ts;
-    refs->version = entry.disk.pieces[refs->count - 1].version;
-    for (uint32_t i = 0; i < refs->count; ++i) refs->pieces[i] = entry.disk.pieces[i];
-    word = DiskWord::Of(refs);
+    word = DiskWord::Of(DiskRefs::Make(memory, pieces, entry.disk.covers, entry.max_ts));
   }
   table.SetTree(entry.page, entry.tree);
   DiskWord none;

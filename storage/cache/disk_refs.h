@@ -15,7 +15,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
+#include <span>
 
 #include "storage/base/check.h"
 #include "storage/segments/address.h"
@@ -28,21 +30,80 @@ struct PieceRef {
   bool operator==(const PieceRef&) const = default;
 };
 
-// A base and the fragments over it, oldest first.
-struct DiskRefs {
-  uint32_t count = 0;
-  uint32_t version = 0;  // content version: of the newest piece
-  uint64_t covers = 0;   // every update with ts < covers is in the pieces
-  uint64_t max_ts = 0;   // of what is in the pieces
-  PieceRef pieces[];
-
-  static constexpr size_t Bytes(uint32_t count) {
-    return sizeof(DiskRefs) + sizeof(PieceRef) * size_t{count};
-  }
-};
-
 inline constexpr uint32_t kMostFragments = 8;
 inline constexpr uint32_t kMostPieces = kMostFragments + 1;
+
+// A base and the fragments over it, oldest first. Most pages of a database under random updates have
+// one in memory, so it is packed: a piece takes a word of address / 64 and stored bytes, as long as
+// all are within 16 TB and 64 MB and each version is one above that of the piece below; else two.
+class DiskRefs {
+ public:
+  static size_t BytesFor(std::span<const PieceRef> pieces) {
+    return sizeof(DiskRefs) + WordsOf(Packable(pieces)) * sizeof(uint64_t) * pieces.size();
+  }
+  // `memory`: BytesFor(pieces), aligned to 8. Every update with ts < `covers` is in the pieces;
+  // `max_ts` is the largest in them.
+  static const DiskRefs* Make(void* memory, std::span<const PieceRef> pieces, uint64_t covers,
+                              uint64_t max_ts) {
+    MORAINE_DCHECK(!pieces.empty() && pieces.size() <= kMostPieces);
+    return new (memory) DiskRefs(pieces, covers, max_ts);
+  }
+  size_t bytes() const {
+    return sizeof(DiskRefs) + WordsOf(packed_) * sizeof(uint64_t) * size_t{count_};
+  }
+
+  uint32_t count() const { return count_; }
+  uint64_t covers() const { return covers_; }
+  uint64_t max_ts() const { return max_ts_; }
+  PieceRef piece(uint32_t index) const {
+    if (packed_) {
+      return {{Address((words_[index] >> kBytesBits) * kPieceUnit),
+               static_cast<uint32_t>(words_[index] & ((uint64_t{1} << kBytesBits) - 1))},
+              newest_version_ - (count_ - 1 - index)};
+    }
+    return {{Address(words_[2 * index]), static_cast<uint32_t>(words_[2 * index + 1])},
+            static_cast<uint32_t>(words_[2 * index + 1] >> 32)};
+  }
+
+ private:
+  static constexpr int kBytesBits = 26;
+
+  DiskRefs(std::span<const PieceRef> pieces, uint64_t covers, uint64_t max_ts)
+      : count_(static_cast<uint8_t>(pieces.size())),
+        packed_(Packable(pieces)),
+        newest_version_(pieces.back().version),
+        covers_(covers),
+        max_ts_(max_ts) {
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      const PieceLocation& location = pieces[i].location;
+      if (packed_) {
+        words_[i] = location.address.value() / kPieceUnit << kBytesBits | location.stored_bytes;
+      } else {
+        words_[2 * i] = location.address.value();
+        words_[2 * i + 1] = uint64_t{pieces[i].version} << 32 | location.stored_bytes;
+      }
+    }
+  }
+  static size_t WordsOf(bool packed) { return packed ? 1 : 2; }
+  static bool Packable(std::span<const PieceRef> pieces) {
+    uint32_t version = pieces.front().version;
+    for (const PieceRef& piece : pieces) {
+      if (piece.version != version++ || piece.location.stored_bytes >> kBytesBits != 0 ||
+          piece.location.address.value() / kPieceUnit >> (64 - kBytesBits) != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const uint8_t count_;
+  const bool packed_;
+  const uint32_t newest_version_;
+  const uint64_t covers_;
+  const uint64_t max_ts_;
+  uint64_t words_[];
+};
+static_assert(sizeof(DiskRefs) == 24);
 
 class DiskWord {
  public:
@@ -97,9 +158,9 @@ struct DiskCopy {
     DiskCopy copy;
     copy.word = word;
     if (const DiskRefs* refs = word.refs()) {
-      copy.count = refs->count;
-      copy.covers = refs->covers;
-      for (uint32_t i = 0; i < refs->count; ++i) copy.pieces[i] = refs->pieces[i];
+      copy.count = refs->count();
+      copy.covers = refs->covers();
+      for (uint32_t i = 0; i < copy.count; ++i) copy.pieces[i] = refs->piece(i);
     } else if (word.packed()) {
       copy.count = 1;
       copy.pieces[0] = word.piece();

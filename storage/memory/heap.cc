@@ -239,6 +239,8 @@ void* ThreadHeap::Carve(size_t bytes, ChargeKind kind) {
     std::optional<Span> span =
         heap_->AcquireSpan(*this, small ? kLeastRegionBytes : bytes,
                            small ? kSmallRegionBytes : kLargeRegionBytes, kind);
+    // What frees memory must not fail for want of a region while blocks of other sizes are free.
+    if (!span && kind == ChargeKind::kReserve) span = heap_->AcquireScrap(*this, bytes);
     if (!span) return nullptr;
     region = {span->begin, span->end};
   }

@@ -174,12 +174,13 @@ class Heap {
   // heap_space.cc: what is mapped, and how it moves between classes.
   enum class Step : uint8_t { kTake, kSplit, kSweep, kPurge, kCharge };
   std::optional<Span> AcquireSpan(ThreadHeap& local, size_t least, size_t most, ChargeKind kind);
+  std::optional<Span> AcquireScrap(ThreadHeap& local, size_t bytes);
   std::optional<Span> TakeOrMap(size_t least, size_t most);
   void PutRegion(ThreadHeap::Region region);
   bool MakeRoom(ThreadHeap& local, ChargeKind kind);
   int64_t RoomBytes() const;
   bool Advance(ThreadHeap& local, Step step, size_t least, size_t wanted_bytes, ChargeKind kind);
-  bool SplitLargerBlocks(size_t least);
+  bool SplitBlocks(size_t least);
   bool SweepIfWorthwhile(ThreadHeap& local, PageCensus::Alone alone);
   void Sweep(ThreadHeap& local, PageCensus::Alone alone);
   template <class Keep>

@@ -5,6 +5,7 @@
 //   sweep   all free blocks in shared lists are counted by page; whole pages become spans
 //   purge   pages of spans that are too small here go back to the system, which makes room
 //   charge  the missing room is charged to the budget as overhead
+//   scrap   work that frees memory, and only that, takes a free block of any larger size
 //
 // Room: mapped + more <= charged + overhead + slack, or mapped + more + what others charged to the
 // budget <= limit + slack. Both keep the sum of all memory within the budget and the slack.
@@ -151,7 +152,7 @@ bool Heap::Advance(ThreadHeap& local, Step step, size_t least, size_t wanted_byt
     case Step::kTake:
       return true;
     case Step::kSplit:
-      return SplitLargerBlocks(least);
+      return 2 * least <= kLargestClassBytes && SplitBlocks(2 * least);
     case Step::kSweep:
       return SweepIfWorthwhile(
           local, least > kScarceBlockBytes ? PageCensus::Alone::kAbsorb : PageCensus::Alone::kKeep);
@@ -176,6 +177,18 @@ std::optional<Span> Heap::AcquireSpan(ThreadHeap& local, size_t least, size_t mo
   return std::nullopt;
 }
 
+// Room for one block, wherever there is any: in the rest of a span, or in a free block of a larger
+// size, whose rest is then too small for most. The last resort.
+std::optional<Span> Heap::AcquireScrap(ThreadHeap& local, size_t bytes) {
+  MutexLock lock(space_mutex_);
+  if (std::optional<Span> span = pool_.Take(bytes, bytes)) return span;
+  local.PushLists();
+  while (SplitBlocks(bytes)) {
+    if (std::optional<Span> span = pool_.Take(bytes, bytes)) return span;
+  }
+  return std::nullopt;
+}
+
 // For what has been counted as mapped already.
 bool Heap::MakeRoom(ThreadHeap& local, ChargeKind kind) {
   MutexLock lock(space_mutex_);
@@ -191,11 +204,10 @@ void Heap::PutRegion(ThreadHeap::Region region) {
   pool_.Put({region.at, region.end});
 }
 
-// Takes apart one batch of the nearest class with blocks of twice `least`, so that what is left of
-// a block is worth something.
-bool Heap::SplitLargerBlocks(size_t least) {
-  if (2 * least > kLargestClassBytes) return false;
-  for (uint32_t larger = SizeClassOf(2 * least); larger < kSizeClassCount; ++larger) {
+// Takes apart one batch of the nearest class with blocks of `least` or more. When it is twice what is
+// wanted, what is left of a block is worth something.
+bool Heap::SplitBlocks(size_t least) {
+  for (uint32_t larger = SizeClassOf(least); larger < kSizeClassCount; ++larger) {
     ThreadHeap::FreeBlock* block = PopBatch(larger);
     if (block == nullptr) continue;
     while (block != nullptr) {

@@ -20,7 +20,7 @@ namespace moraine {
 // larger one is right: a page that was read carries what its pieces covered then.
 uint64_t Tree::CoversOf(PageId page, const PageImage& image) const {
   const DiskRefs* refs = environment_.table->LoadDisk(page).refs();
-  uint64_t on_disk = refs != nullptr ? refs->covers : 0;
+  uint64_t on_disk = refs != nullptr ? refs->covers() : 0;
   uint64_t in_base = image.base != nullptr ? image.block().header().covers : 0;
   return std::max(on_disk, in_base);
 }
@@ -117,10 +117,10 @@ bool Tree::HasResidentChild(BlockView block) const {
 void Tree::PackDiskWord(TreeThread& thread, PageId page) {
   DiskWord word = environment_.table->LoadDisk(page);
   const DiskRefs* refs = word.refs();
-  if (refs == nullptr || refs->count != 1) return;
-  std::optional<DiskWord> packed = DiskWord::Packed(refs->pieces[0]);
+  if (refs == nullptr || refs->count() != 1) return;
+  std::optional<DiskWord> packed = DiskWord::Packed(refs->piece(0));
   if (!packed || !environment_.table->CompareAndSwapDisk(page, word, *packed)) return;
-  thread.heap().Retire(const_cast<DiskRefs*>(refs), DiskRefs::Bytes(refs->count));
+  thread.heap().Retire(const_cast<DiskRefs*>(refs), refs->bytes());
 }
 
 EvictResult Tree::Evict(PageId page) {

@@ -333,7 +333,7 @@ void Tree::FreePagesExclusive() {
   for (PageId page : FindPagesExclusive()) {
     FreeImage(thread, PageImage::Of(table.Load(page)));
     if (const DiskRefs* refs = table.LoadDisk(page).refs())
-      thread.heap().Free(const_cast<DiskRefs*>(refs), DiskRefs::Bytes(refs->count));
+      thread.heap().Free(const_cast<DiskRefs*>(refs), refs->bytes());
     table.Free(page);
   }
   root_ = kNoPage;

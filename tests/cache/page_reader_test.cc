@@ -1,6 +1,7 @@
 // Pages come back whole, in one submission; damage stays with the page it is in.
 #include "storage/cache/page_reader.h"
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,15 +18,6 @@
 
 namespace moraine {
 namespace {
-
-// The list behind a disk word, as a publication makes it.
-struct RefsMemory {
-  explicit RefsMemory(uint32_t count) : bytes(DiskRefs::Bytes(count) / 8 + 1) {
-    refs()->count = count;
-  }
-  DiskRefs* refs() { return reinterpret_cast<DiskRefs*>(bytes.data()); }
-  std::vector<uint64_t> bytes;
-};
 
 class PageReaderTest : public testing::Test {
  protected:
@@ -61,7 +53,7 @@ class PageReaderTest : public testing::Test {
 
   // A page of a base and fragments, written; the load names it.
   PageLoad MakePage(uint32_t page, uint32_t fragments, size_t base_bytes = 6000) {
-    RefsMemory& memory = *lists_.emplace_back(std::make_unique<RefsMemory>(fragments + 1));
+    std::vector<PieceRef> pieces;
     for (uint32_t i = 0; i <= fragments; ++i) {
       PieceHeader header;
       header.kind = i == 0 ? PieceKind::kBase : PieceKind::kFragment;
@@ -70,13 +62,13 @@ class PageReaderTest : public testing::Test {
       header.version = 70000 + i;
       header.from = i == 0 ? 0 : 1000 + i - 1;
       header.covers = 1000 + i;
-      memory.refs()->pieces[i] =
-          Append(header, Payload(page, i, i == 0 ? base_bytes : 100 + i * 50));
+      pieces.push_back(Append(header, Payload(page, i, i == 0 ? base_bytes : 100 + i * 50)));
     }
-    memory.refs()->covers = 1000 + fragments;
-    DiskWord word = DiskWord::Of(memory.refs());
+    std::vector<uint64_t>& memory = lists_.emplace_back(DiskRefs::BytesFor(pieces) / 8);
+    DiskWord word =
+        DiskWord::Of(DiskRefs::Make(memory.data(), pieces, 1000 + fragments, 1000 + fragments - 1));
     if (fragments == 0) {
-      if (auto packed = DiskWord::Packed(memory.refs()->pieces[0])) word = *packed;
+      if (auto packed = DiskWord::Packed(pieces[0])) word = *packed;
     }
     return {PageId(page), TreeId(3), DiskCopy::Of(word), absl::OkStatus(), {}};
   }
@@ -104,7 +96,7 @@ class PageReaderTest : public testing::Test {
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<SegmentStore> store_;
   std::unique_ptr<PageReader> reader_;
-  std::vector<std::unique_ptr<RefsMemory>> lists_;
+  std::deque<std::vector<uint64_t>> lists_;  // behind the disk words
 };
 
 TEST_F(PageReaderTest, GathersAllPiecesOfAllPagesInOneSubmission) {

@@ -67,6 +67,7 @@ class BlockSet {
     heap_->Local().Free(block.words, block.size);
   }
   void FreeAny() { Free(TakeAny()); }
+  void Take(BlockSet* other) { blocks_.push_back(other->TakeAny()); }
   void FreeAll() {
     for (const Block& block : blocks_) Free(block);
     blocks_.clear();
@@ -119,6 +120,24 @@ TEST(HeapPhaseTest, EveryPhaseFillsTheBudgetInTheSameMemory) {
     }
   }
   EXPECT_EQ(budget.used_bytes(), 0u);
+}
+
+// A few blocks of every size stay on every page, so no page is ever free as a whole, and all that
+// may be mapped is. What flushing needs to go on must come out of the free blocks all the same.
+TEST(HeapPhaseTest, SmallBlocksTakeThePlaceOfScatteredLargerOnes) {
+  constexpr uint64_t kSmallLimit = 16 * kMiB;
+  MemoryBudget budget(kSmallLimit);
+  Heap heap(&budget);
+  BlockSet kept(&heap, TestSeed());
+  for (const size_t size : {400, 368, 336, 304, 272, 240, 208, 176}) {
+    BlockSet blocks(&heap, kept.random().Next());
+    blocks.Fill(size);
+    const size_t rest = blocks.size() / 20;
+    while (blocks.size() > rest) blocks.FreeAny();
+    while (!blocks.empty()) kept.Take(&blocks);
+  }
+  for (int i = 0; i < 40'000; ++i) ASSERT_TRUE(kept.Add(144, ChargeKind::kReserve)) << i;
+  kept.FreeAll();
 }
 
 TEST(HeapPhaseTest, LargeBlocksTakeThePlaceOfSmallOnes) {

@@ -219,9 +219,11 @@ class TestPager final : public PageService {
       table.SetTree(entry.page, entry.tree);
       table.StoreExclusive(entry.page, MemWord::Evicted(1));
       DiskWord none;
-      DiskWord word = entry.disk.word.packed()
-                          ? entry.disk.word
-                          : DiskWord::Of(MakeRefs(heap, entry.disk, entry.disk.count));
+      DiskWord word =
+          entry.disk.word.packed()
+              ? entry.disk.word
+              : DiskWord::Of(MakeRefs(heap, std::span(entry.disk.pieces.data(), entry.disk.count),
+                                      entry.disk.covers, 0));
       ASSERT_TRUE(table.CompareAndSwapDisk(entry.page, none, word));
     }
     table.FinishAdoption();
@@ -240,24 +242,19 @@ class TestPager final : public PageService {
     std::string low_fence;
   };
 
-  static DiskRefs* MakeRefs(ThreadHeap& heap, const DiskCopy& disk, uint32_t count) {
-    auto* refs = new (heap.Allocate(DiskRefs::Bytes(count), ChargeKind::kReserve)) DiskRefs;
-    refs->count = count;
-    refs->covers = disk.covers;
-    for (uint32_t i = 0; i < count; ++i) refs->pieces[i] = disk.pieces[i];
-    return refs;
+  static const DiskRefs* MakeRefs(ThreadHeap& heap, std::span<const PieceRef> pieces,
+                                  uint64_t covers, uint64_t max_ts) {
+    void* memory = heap.Allocate(DiskRefs::BytesFor(pieces), ChargeKind::kReserve);
+    return DiskRefs::Make(memory, pieces, covers, max_ts);
   }
   void PublishOne(ThreadHeap& heap, const Written& written) {
     PageTable& table = world_.table();
     uint32_t kept = written.replaces ? 0 : written.disk.count;
     ASSERT_LT(kept, kMostPieces);
-    auto* refs = new (heap.Allocate(DiskRefs::Bytes(kept + 1), ChargeKind::kReserve)) DiskRefs;
-    refs->count = kept + 1;
-    refs->version = written.header.version;
-    refs->covers = written.header.covers;
-    refs->max_ts = written.header.max_ts;
-    for (uint32_t i = 0; i < kept; ++i) refs->pieces[i] = written.disk.pieces[i];
-    refs->pieces[kept] = written.piece;
+    DiskCopy next = written.disk;
+    next.pieces[kept] = written.piece;
+    const DiskRefs* refs = MakeRefs(heap, std::span(next.pieces.data(), kept + 1),
+                                    written.header.covers, written.header.max_ts);
     DiskWord current = table.LoadDisk(written.header.page);
     do {
       ASSERT_TRUE(DiskCopy::Of(current).SamePieces(written.disk));
@@ -266,7 +263,7 @@ class TestPager final : public PageService {
     for (uint32_t i = 0; written.replaces && i < old.count; ++i)
       store_.Release(old.pieces[i].location);
     if (const DiskRefs* gone = current.refs())
-      heap.Retire(const_cast<DiskRefs*>(gone), DiskRefs::Bytes(gone->count));
+      heap.Retire(const_cast<DiskRefs*>(gone), gone->bytes());
     if (written.first_time) {
       separators_.push_back(
           {written.header.level, written.low_fence, written.header.page, written.header.tree});

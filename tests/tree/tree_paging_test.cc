@@ -237,7 +237,7 @@ TEST_F(TreePagingTest, ADroppedTreeNamesEveryPageOnce) {
     ++released[page.value()];
     EpochGuard guard(world_.heap().Local());
     if (const DiskRefs* refs = world_.table().LoadDisk(page).refs())
-      world_.heap().Local().Retire(const_cast<DiskRefs*>(refs), DiskRefs::Bytes(refs->count));
+      world_.heap().Local().Retire(const_cast<DiskRefs*>(refs), refs->bytes());
     world_.table().Free(page);
   }),
             absl::OkStatus());
