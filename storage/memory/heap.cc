@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "storage/base/check.h"
@@ -44,7 +45,22 @@ struct Heap::Registry {
   bool closed = false;
   std::vector<std::unique_ptr<ThreadHeap>> all;
   std::vector<ThreadHeap*> idle;
+  // Shares of threads that work although their directory is gone. Nobody says when they are done,
+  // so a share stays theirs until the heap ends; a later thread of the same id takes it over.
+  std::vector<std::pair<std::thread::id, ThreadHeap*>> late;
+
+  // Both under `mutex`.
+  ThreadHeap* Take(Heap& heap);
+  ThreadHeap* TakeLate(Heap& heap);
 };
+
+namespace {
+
+// Apart from the directory, because objects that are destroyed after it (statics of the program,
+// handlers of atexit, other thread_local objects) may hold a database and close it.
+thread_local constinit bool directory_ended = false;
+
+}  // namespace
 
 // What one thread has joined; its destructor runs when the thread ends.
 struct ThreadHeapDirectory {
@@ -56,6 +72,7 @@ struct ThreadHeapDirectory {
   std::vector<Entry> entries;
 
   ~ThreadHeapDirectory() {
+    directory_ended = true;
     Heap::last_ = {0, nullptr};
     for (Entry& entry : entries) {
       std::shared_ptr<Heap::Registry> registry = entry.registry.lock();
@@ -91,7 +108,30 @@ Heap::~Heap() {
   budget_->Release(overhead_bytes());
 }
 
+ThreadHeap* Heap::Registry::Take(Heap& heap) {
+  if (idle.empty()) {
+    all.emplace_back(new ThreadHeap(&heap, &heap.epochs_.Join()));  // private constructor
+    return all.back().get();
+  }
+  ThreadHeap* local = idle.back();
+  idle.pop_back();
+  return local;
+}
+
+ThreadHeap* Heap::Registry::TakeLate(Heap& heap) {
+  const std::thread::id thread = std::this_thread::get_id();
+  for (const auto& [owner, local] : late) {
+    if (owner == thread) return local;
+  }
+  return late.emplace_back(thread, Take(heap)).second;
+}
+
 ThreadHeap& Heap::FindLocal() {
+  if (directory_ended) {
+    MutexLock lock(registry_->mutex);
+    last_ = {id_, registry_->TakeLate(*this)};
+    return *last_.local;
+  }
   static thread_local ThreadHeapDirectory directory;
   for (ThreadHeapDirectory::Entry& entry : directory.entries) {
     if (entry.heap_id != id_) continue;
@@ -100,14 +140,7 @@ ThreadHeap& Heap::FindLocal() {
   }
   std::erase_if(directory.entries, [](const auto& entry) { return entry.registry.expired(); });
   MutexLock lock(registry_->mutex);
-  ThreadHeap* local;
-  if (registry_->idle.empty()) {
-    local = registry_->all.emplace_back(new ThreadHeap(this, &epochs_.Join()))
-                .get();  // private constructor
-  } else {
-    local = registry_->idle.back();
-    registry_->idle.pop_back();
-  }
+  ThreadHeap* local = registry_->Take(*this);
   directory.entries.push_back({id_, local, registry_});
   last_ = {id_, local};
   return *local;

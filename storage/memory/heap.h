@@ -140,6 +140,7 @@ class Heap {
   ~Heap();  // no thread may be inside a guard or hold memory of this heap
 
   // The calling thread's share; made at its first call, recycled when the thread ends. About 1 ns.
+  // Also for destructors that run while a thread or the program ends; then it is kept by the heap.
   ThreadHeap& Local() {
     if (last_.heap_id == id_) return *last_.local;
     return FindLocal();
