@@ -1,4 +1,5 @@
-// One list of tasks under one lock, served by the pool's threads; every queue collects its own
+// One list of tasks under one lock, served by the pool's threads, of which as many are woken as there
+// are new tasks: a thread woken for nothing costs more than a read. Every queue collects its own
 // completions under its own lock. A caller that waits for everything it submitted carries out the
 // last request itself, so that a single read costs no hand-over.
 //
@@ -36,6 +37,9 @@ class WorkerPool {
   // Takes over `count` requests.
   void Add(PoolQueue* queue, const IoRequest* requests, size_t count);
 
+  // order: relaxed: a statistic
+  uint64_t wake_ups() const { return wake_ups_.load(std::memory_order_relaxed); }
+
  private:
   void Work();
   // Waits for the next task; false when the pool ends.
@@ -45,6 +49,7 @@ class WorkerPool {
   EventCount changed_;  // tasks_ or stopping_
   std::deque<Task> tasks_;
   bool stopping_ = false;
+  Atomic<uint64_t> wake_ups_{0};
   std::vector<std::thread> threads_;  // last: they use the members above
 };
 
@@ -101,7 +106,7 @@ void WorkerPool::Add(PoolQueue* queue, const IoRequest* requests, size_t count) 
     MutexLock lock(mutex_);
     for (size_t index = 0; index < count; ++index) tasks_.push_back({queue, requests[index]});
   }
-  changed_.NotifyAll();
+  changed_.Notify(static_cast<uint32_t>(count));
 }
 
 bool WorkerPool::Take(Task* task) {
@@ -117,6 +122,8 @@ bool WorkerPool::Take(Task* task) {
       if (stopping_) return false;
     }
     changed_.Wait(ticket);
+    // order: relaxed: a statistic
+    wake_ups_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
@@ -213,6 +220,7 @@ class PoolIo final : public Io {
   absl::StatusOr<std::unique_ptr<IoQueue>> NewQueue(uint32_t depth) override {
     return std::make_unique<PoolQueue>(pool_, depth);
   }
+  uint64_t wake_ups() const { return pool_.wake_ups(); }
 
  private:
   absl::Status Run(const IoRequest& request) override { return RunTransfer(request); }
@@ -225,6 +233,11 @@ class PoolIo final : public Io {
 
 std::unique_ptr<Io> CreatePoolIo(uint32_t thread_count, std::string fallback_reason) {
   return std::make_unique<PoolIo>(thread_count, std::move(fallback_reason));
+}
+
+uint64_t PoolWakeUps(const Io& io) {
+  MORAINE_CHECK(io.backend() == IoBackend::kThreadPool);
+  return static_cast<const PoolIo&>(io).wake_ups();
 }
 
 }  // namespace moraine

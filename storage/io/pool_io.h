@@ -14,6 +14,10 @@ namespace moraine {
 // `thread_count` is raised to one. `fallback_reason`: empty when the pool was asked for.
 std::unique_ptr<Io> CreatePoolIo(uint32_t thread_count, std::string fallback_reason);
 
+// How often threads of the pool woke up to look for requests, whether there were any or not. `io` was
+// made by CreatePoolIo.
+uint64_t PoolWakeUps(const Io& io);
+
 }  // namespace moraine
 
 #endif  // MORAINE_STORAGE_IO_POOL_IO_H_

@@ -7,16 +7,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 namespace moraine {
 
-void EventCount::NotifyAll() {
+void EventCount::Notify(uint32_t most) {
   // order: seq_cst: count_ before waiters_ here, waiters_ before count_ in Wait
   count_.fetch_add(1, std::memory_order_seq_cst);
   // order: seq_cst: the same pair
   if (waiters_.load(std::memory_order_seq_cst) == 0) return;
-  syscall(SYS_futex, &count_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  int count = static_cast<int>(std::min(most, uint32_t{INT_MAX}));
+  syscall(SYS_futex, &count_, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
 void EventCount::Wait(uint32_t ticket) { WaitFor(ticket, std::chrono::nanoseconds::max()); }
@@ -26,7 +28,7 @@ bool EventCount::WaitFor(uint32_t ticket, std::chrono::nanoseconds timeout) {
   bool forever = timeout >= std::chrono::hours(24 * 365);
   auto deadline =
       std::chrono::steady_clock::now() + (forever ? std::chrono::nanoseconds(0) : timeout);
-  // order: seq_cst: waiters_ before count_ here, count_ before waiters_ in NotifyAll
+  // order: seq_cst: waiters_ before count_ here, count_ before waiters_ in Notify
   waiters_.fetch_add(1, std::memory_order_seq_cst);
   bool changed = true;
   while (Ticket() == ticket) {

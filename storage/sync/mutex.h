@@ -19,13 +19,16 @@ using MutexLock = std::lock_guard<std::mutex>;
 
 // A counter that threads can sleep on until it changes. A waiter reads the ticket, tests its
 // condition, and then waits with that ticket: a notification between the two is never lost. Any
-// thread; NotifyAll costs one atomic add and one load when nobody sleeps.
+// thread; Notify costs one atomic add and one load when nobody sleeps.
 class EventCount {
  public:
   // order: seq_cst: count_ and waiters_ need one total order
   uint32_t Ticket() const { return count_.load(std::memory_order_seq_cst); }
-  void NotifyAll();
-  // Sleeps until a NotifyAll after Ticket() returned `ticket`.
+  void NotifyAll() { Notify(~uint32_t{0}); }
+  // Wakes up to `most` sleepers, whichever; for waiters that are all alike, with work for so many.
+  // Whoever has a ticket but does not sleep yet will not: it looks again.
+  void Notify(uint32_t most);
+  // Sleeps until a notification after Ticket() returned `ticket`.
   void Wait(uint32_t ticket);
   // The same, or until `timeout` is over; false when it was.
   bool WaitFor(uint32_t ticket, std::chrono::nanoseconds timeout);
