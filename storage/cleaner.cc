@@ -11,7 +11,7 @@ namespace moraine {
 namespace {
 
 // What those who take space may owe, in segments, before they wait for whoever cleans.
-constexpr uint64_t kMostOwedSegments = 4;
+constexpr uint64_t kMostOwedSegments = 2;
 // Chosen at once: looking at all segments is worth a few of them.
 constexpr size_t kVictims = 8;
 constexpr size_t kPagesTogether = 32;
