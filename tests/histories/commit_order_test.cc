@@ -51,7 +51,8 @@ TEST(CommitOrderTest, EveryAnswerIsThatOfTheSerialOrder) {
   EXPECT_GT(counts.lost, 0u);
   EXPECT_GT(counts.evicted, total / 200);
   EXPECT_GT(counts.loaded, total / 200);
-  EXPECT_GT(counts.most_pages, 20u);
+  // A tenth of the transactions does not get to the shape with the most keys.
+  EXPECT_GT(counts.most_pages, kSanitizerSlowdown == 1 ? 20u : 5u);
 }
 
 // The second opinion is one: it notices what the replay would notice.
