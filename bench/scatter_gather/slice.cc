@@ -22,12 +22,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kWarmUpPages = 2;  // faults the buffers in; the device has nothing to warm up
 
-// What one reader did; written by its thread alone. The reader itself lives until all threads are
-// joined: the memory of a ring that is closed may be given to a ring that another thread opens, and
-// that exchange, made by the kernel, is invisible to ThreadSanitizer.
+// What one reader did; written by its thread alone.
 struct ReaderOutcome {
   absl::Status status;
-  std::unique_ptr<PageReader> reader;
   uint64_t pages = 0;
   uint64_t submissions = 0;
   Clock::time_point end;
@@ -65,22 +62,20 @@ class Slice {
   void RunReader(int number) {
     ReaderOutcome& outcome = outcomes_[number];
     RandomStream random(plan_.seed ^ Mix(static_cast<uint64_t>(number) + 1));
-    absl::StatusOr<std::unique_ptr<PageReader>> opened = method_.NewReader();
-    outcome.status = opened.status();
-    if (opened.ok()) outcome.reader = *std::move(opened);
-    PageReader* reader = outcome.reader.get();
+    absl::StatusOr<std::unique_ptr<PageReader>> reader = method_.NewReader();
+    outcome.status = reader.status();
     for (int page = 0; page < kWarmUpPages && outcome.status.ok(); ++page) {
-      outcome.status = ReadPage(*reader, random, nullptr);
+      outcome.status = ReadPage(**reader, random, nullptr);
     }
     start_line_.arrive_and_wait();
     if (!outcome.status.ok()) return;
-    const uint64_t submissions_before = reader->submissions();
+    const uint64_t submissions_before = (*reader)->submissions();
     const auto deadline = begin_ + std::chrono::duration_cast<Clock::duration>(
                                        std::chrono::duration<double>(plan_.seconds));
     do {
-      outcome.status = ReadPage(*reader, random, &outcome);
+      outcome.status = ReadPage(**reader, random, &outcome);
     } while (outcome.status.ok() && outcome.end < deadline);
-    outcome.submissions = reader->submissions() - submissions_before;
+    outcome.submissions = (*reader)->submissions() - submissions_before;
   }
 
   // Reads and checks a page of uniformly scattered fragments; counts it unless `outcome` is null.
